@@ -1,0 +1,122 @@
+"""What can go wrong, sorted by what to do next.
+
+Every error says in one sentence what failed, where, and what to do, and never shows a token, a
+download URL, a phone number or a row. All of them are subclasses of the SDK's own, and of
+:class:`TapMailjetSMSError`, which the command line turns into one log line and exit code 1::
+
+    TapMailjetSMSError
+    ├── fix the set-up
+    │   ├── InvalidSettingError         a setting is missing, unknown or wrong
+    │   ├── InvalidStateError           the state passed in is none, or damaged
+    │   ├── ClockError                  this machine's clock is minutes apart from Mailjet's
+    │   ├── SpoolError                  no room for an export's file in the temporary folder
+    │   └── OutputClosedError           whatever reads our output has stopped
+    ├── fix the account or the request
+    │   ├── RequestRefusedError         Mailjet answered 4xx: its message is shown
+    │   │   ├── NotAuthorisedError      401: a wrong token
+    │   │   ├── WindowTooOldError       400: the window begins more than a year ago
+    │   │   ├── ExportNotFoundError     404: no such export, or no longer
+    │   │   └── DownloadGoneError       401, 403, 404 or 410 to a download
+    │   └── CSVHeaderError              the CSV's header has no known id or creation time
+    ├── run again later
+    │   ├── MailjetUnavailableError     no usable answer, though asked `max_attempts` times
+    │   ├── ExportFailedError           Mailjet reports an ERROR, or a file without its rows
+    │   ├── ExportLateError             not finished within `poll_timeout_seconds`
+    │   └── DownloadBrokenError         the file did not arrive whole
+    │       └── NotCSVError             a page came instead of a CSV
+    └── tell us, and Mailjet
+        ├── UnexpectedAnswerError       an answer that contradicts what is known of the API
+        ├── CSVFormatError              a row or cell of the CSV cannot be read
+        └── CountMismatchError          an export and `/sms/count` disagree
+"""
+
+from __future__ import annotations
+
+from singer_sdk.exceptions import (
+    ConfigValidationError,
+    DataError,
+    FatalAPIError,
+    FatalSyncError,
+    RetriableAPIError,
+    SingerSDKError,
+)
+
+
+class TapMailjetSMSError(SingerSDKError):
+    """Any error of this tap; its text is fit for a log as it stands."""
+
+
+class InvalidSettingError(TapMailjetSMSError, ConfigValidationError):
+    """Settings are missing, unknown or wrong: `errors` has a sentence for each."""
+
+
+class InvalidStateError(TapMailjetSMSError, FatalSyncError):
+    """The state is none, or cannot be true."""
+
+
+class ClockError(TapMailjetSMSError, FatalSyncError):
+    """This machine's clock and Mailjet's are too far apart to plan windows."""
+
+
+class SpoolError(TapMailjetSMSError, FatalSyncError):
+    """The temporary folder cannot take an export's file."""
+
+
+class OutputClosedError(TapMailjetSMSError, FatalSyncError):
+    """The reader of our output is gone, so no record would arrive."""
+
+
+class RequestRefusedError(TapMailjetSMSError, FatalAPIError):
+    """Mailjet refused a request, and would again: HTTP status 4xx."""
+
+
+class NotAuthorisedError(RequestRefusedError):
+    """Mailjet does not know the token: HTTP status 401."""
+
+
+class WindowTooOldError(RequestRefusedError):
+    """The window begins more than one year ago by Mailjet's clock."""
+
+
+class ExportNotFoundError(RequestRefusedError):
+    """Mailjet does not know the export (any more): HTTP status 404."""
+
+
+class DownloadGoneError(RequestRefusedError):
+    """The download link is no longer served: HTTP status 401, 403, 404 or 410."""
+
+
+class CSVHeaderError(TapMailjetSMSError, DataError):
+    """The CSV's header cannot be mapped to the stream's columns."""
+
+
+class MailjetUnavailableError(TapMailjetSMSError, RetriableAPIError):
+    """No usable answer: network trouble, 429, 5xx, or something that is no JSON."""
+
+
+class ExportFailedError(TapMailjetSMSError, FatalSyncError):
+    """An export ended in ERROR at Mailjet, or lacks the rows that it must have."""
+
+
+class ExportLateError(TapMailjetSMSError, FatalSyncError):
+    """An export was not finished within `poll_timeout_seconds`."""
+
+
+class DownloadBrokenError(TapMailjetSMSError, RetriableAPIError):
+    """A download did not arrive whole."""
+
+
+class NotCSVError(DownloadBrokenError):
+    """A page (HTML or JSON) came instead of a CSV."""
+
+
+class UnexpectedAnswerError(TapMailjetSMSError, FatalAPIError):
+    """An answer of Mailjet contradicts what is known of its API."""
+
+
+class CSVFormatError(TapMailjetSMSError, DataError):
+    """A row or a cell of the CSV cannot be read; names row and column, not the value."""
+
+
+class CountMismatchError(TapMailjetSMSError, DataError):
+    """An export holds fewer messages than Mailjet counts for its window."""
