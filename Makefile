@@ -1,0 +1,60 @@
+# Needs git, make, Python >= 3.11 and pip. Everything else is installed below this folder:
+# uv into .tools/uv, its cache into .tools/cache, the development environment into .venv.
+PYTHON ?= python3
+export UV_CACHE_DIR ?= $(CURDIR)/.tools/cache
+export UV_PYTHON_DOWNLOADS = never
+export UV_NO_PROGRESS = 1
+UV := .tools/uv/bin/uv
+PY := .venv/bin/python
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## Show this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1 - \2/p' $(firstword $(MAKEFILE_LIST))
+
+.tools/uv/.done: requirements/uv.txt
+	@echo "Installing uv into .tools/uv"
+	@rm -rf .tools/uv
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-cache-dir --no-deps --require-hashes --target .tools/uv -r requirements/uv.txt
+	@touch $@
+
+# --python: the interpreter is chosen here, so that uv does not go looking for others.
+.venv/.done: .tools/uv/.done requirements/dev.txt pyproject.toml
+	@echo "Installing the development environment into .venv"
+	@test -x $(PY) || $(UV) venv --quiet --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" .venv
+	@$(UV) pip sync --quiet --python $(PY) --require-hashes requirements/dev.txt
+	@$(UV) pip install --quiet --python $(PY) --no-deps --editable .
+	@touch $@
+
+.PHONY: install
+install: .venv/.done ## Install uv and the development environment
+
+.PHONY: demo
+demo: .venv/.done ## Sandbox -> meltano run -> Postgres, twice, and what is in the warehouse
+	@$(PY) -m demo
+
+.PHONY: test
+test: .venv/.done ## Run the whole test suite
+	@$(PY) -m pytest $(PYTEST_ARGS)
+
+.PHONY: lint
+lint: .venv/.done ## Lint, formatting, types, import contracts, dependencies
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+	.venv/bin/lint-imports
+	.venv/bin/deptry tap_mailjet_sms
+
+.PHONY: format
+format: .venv/.done ## Format the code and fix what ruff can fix
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+
+.PHONY: pins
+pins: .tools/uv/.done ## Compile the hashed pins of requirements/ anew
+	$(UV) pip compile --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --quiet --all-groups pyproject.toml --output-file requirements/dev.txt
+
+.PHONY: clean
+clean: ## Remove everything that was installed or built here
+	rm -rf .venv .tools .demo .meltano dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
