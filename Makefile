@@ -4,8 +4,11 @@ PYTHON ?= python3
 export UV_CACHE_DIR ?= $(CURDIR)/.tools/cache
 export UV_PYTHON_DOWNLOADS = never
 export UV_NO_PROGRESS = 1
-UV := .tools/uv/bin/uv
+export UV := $(CURDIR)/.tools/uv/bin/uv
 PY := .venv/bin/python
+# No --upgrade of what is pinned already unless asked for: make pins UPGRADE=--upgrade
+COMPILE = "$(UV)" pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-header --no-annotate --no-emit-index-url --no-emit-find-links $(UPGRADE)
 
 .DEFAULT_GOAL := help
 
@@ -22,9 +25,9 @@ help: ## Show this list
 # --python: the interpreter is chosen here, so that uv does not go looking for others.
 .venv/.done: .tools/uv/.done requirements/dev.txt pyproject.toml
 	@echo "Installing the development environment into .venv"
-	@test -x $(PY) || $(UV) venv --quiet --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" .venv
-	@$(UV) pip sync --quiet --python $(PY) --require-hashes requirements/dev.txt
-	@$(UV) pip install --quiet --python $(PY) --no-deps --editable .
+	@test -x $(PY) || "$(UV)" venv --quiet --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" .venv
+	@"$(UV)" pip sync --quiet --python $(PY) --require-hashes requirements/dev.txt
+	@"$(UV)" pip install --quiet --python $(PY) --no-deps --editable .
 	@touch $@
 
 .PHONY: install
@@ -52,8 +55,11 @@ format: .venv/.done ## Format the code and fix what ruff can fix
 	$(PY) -m ruff format .
 
 .PHONY: pins
-pins: .tools/uv/.done ## Compile the hashed pins of requirements/ anew
-	$(UV) pip compile --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --quiet --all-groups pyproject.toml --output-file requirements/dev.txt
+pins: .tools/uv/.done ## Compile the hashed pins of requirements/ (UPGRADE=--upgrade for newer versions)
+	$(COMPILE) requirements/uv.in --output-file requirements/uv.txt
+	$(COMPILE) requirements/meltano.in --output-file requirements/meltano.txt
+	$(COMPILE) pyproject.toml requirements/plugins.in --output-file requirements/plugins.txt
+	$(COMPILE) pyproject.toml --group dev --output-file requirements/dev.txt
 
 .PHONY: clean
 clean: ## Remove everything that was installed or built here

@@ -1,0 +1,1 @@
+"""Mailjet's SMS export into Postgres through the real Meltano, without an account."""
