@@ -39,7 +39,16 @@ demo: .venv/.done ## Sandbox -> meltano run -> Postgres, twice, and what is in t
 
 .PHONY: test
 test: .venv/.done ## Run the whole test suite
-	@$(PY) -m pytest $(PYTEST_ARGS)
+	@$(PY) -m pytest --numprocesses auto --dist loadfile $(PYTEST_ARGS)
+
+.PHONY: test-newest
+test-newest: .tools/uv/.done ## Run it on the newest dependencies, pre-releases too, not the pins
+	@"$(UV)" venv --quiet --clear --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" .tools/newest
+	@"$(UV)" pip install --quiet --python .tools/newest --prerelease allow --group dev --editable .
+	@.tools/newest/bin/python -m pytest --numprocesses auto --dist loadfile $(PYTEST_ARGS)
+
+.PHONY: check
+check: lint package test ## Lint, build, test: all that .ci/run does, save the demo
 
 .PHONY: lint
 lint: .venv/.done ## Lint, formatting, types, import contracts, dependencies
@@ -48,6 +57,20 @@ lint: .venv/.done ## Lint, formatting, types, import contracts, dependencies
 	$(PY) -m mypy
 	.venv/bin/lint-imports
 	.venv/bin/deptry tap_mailjet_sms
+
+.PHONY: build
+build: .tools/uv/.done ## Build wheel and sdist into dist/
+	@rm -rf dist
+	@"$(UV)" build --quiet --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" --out-dir dist .
+	@ls dist
+
+.PHONY: package
+package: .venv/.done ## Build both, look into them, and run the tap from the wheel
+	@$(PY) -m scripts.check_package
+
+.PHONY: docs
+docs: .venv/.done ## Write the settings and columns into README.md, meltano.yml, .env.example
+	@$(PY) -m scripts.document_settings
 
 .PHONY: format
 format: .venv/.done ## Format the code and fix what ruff can fix

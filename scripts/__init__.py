@@ -1,0 +1,1 @@
+"""Programs for those who work on the tap; `make help` lists what runs them."""
