@@ -1,0 +1,286 @@
+"""Text cells of one block of a CSV to typed values, exactly or not at all.
+
+What most exports hold is converted in Arrow. The rest goes through Python once per distinct text of
+the block: cheap where few texts occur, as with statuses, prices and counts, and right everywhere.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime, timedelta
+from decimal import Context, Decimal, Inexact, InvalidOperation
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tap_mailjet_sms.schema import STATUS_NAMES, normalise
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+TIMESTAMP = pa.timestamp("us", "UTC")
+#: Room for what a price in binary floating point may print (17 digits after some zeros), so that
+#: no price has to be rounded, and for 18 digits before the point.
+DECIMAL = pa.decimal128(38, 20)
+
+_EXACT = Context(prec=38, traps=[InvalidOperation, Inexact])
+_LAST_PLACE = Decimal("1e-20")
+_COST = re.compile(
+    r"(?P<value>[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?)\s*(?P<currency>[a-z]{3})?",
+    re.ASCII | re.IGNORECASE,
+)
+_WHOLE = re.compile(r"\d{1,18}", re.ASCII)
+_TIME = re.compile(
+    r"(?P<date>\d{4}-\d\d-\d\d)"
+    r"(?:[T ](?P<time>\d\d(?::\d\d(?::\d\d(?:[.,]\d+)?)?)?) ?(?P<zone>Z|UTC|[+-]\d\d(?::?\d\d)?)?)?",
+    re.ASCII | re.IGNORECASE,
+)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+#: In seconds this would be the year 5138, so from here on a number counts milliseconds.
+_MILLISECONDS = 10**11
+_LAST_MILLISECOND = 253_402_300_799_999
+_MICROSECONDS = (-62_135_596_800_000_000, 253_402_300_799_999_999)  # years 1 to 9999
+
+_CODES = {normalise(name): code for code, name in STATUS_NAMES.items()}
+_TABLE_CODES = pa.array(STATUS_NAMES.keys(), pa.int64())
+_TABLE_NAMES = pa.array(STATUS_NAMES.values(), pa.string())
+
+
+class CellError(Exception):
+    """The cell at `row` of the block is wrong; `problem` says how, without its text."""
+
+    def __init__(self, row: int, problem: str) -> None:
+        super().__init__(problem)
+        self.row = row
+        self.problem = problem
+
+
+def text(cells: pa.Array) -> pa.Array:
+    """Text as it stands; an empty cell is null."""
+    empty = pc.equal(cells, "")
+    return pc.if_else(empty, None, cells) if pc.any(empty).as_py() else cells
+
+
+def phones(cells: pa.Array) -> pa.Array:
+    """Text, without the quote that tells a spreadsheet to leave a ``+336...`` alone."""
+    if pc.any(pc.starts_with(cells, "'+")).as_py():
+        cells = pc.replace_substring_regex(cells, r"^'\+", "+")
+    return text(cells)
+
+
+def required(values: pa.Array) -> pa.Array:
+    """The same values, if none is null.
+
+    Raises:
+        CellError: The first null.
+    """
+    if values.null_count:
+        raise CellError(values.is_null().index(True).as_py(), "is empty")
+    return values
+
+
+def integers(cells: pa.Array) -> pa.Array:
+    """Whole numbers; an empty cell is null."""
+    (values,) = _each(cells, lambda cell: (_integer(cell),), "is no whole number", pa.int64())
+    return values
+
+
+def times(cells: pa.Array) -> pa.Array:
+    """Unix seconds or milliseconds, or ISO 8601, where no zone means UTC; empty or 0 is null."""
+    filled = text(cells)
+    if pc.all(pc.ascii_is_decimal(filled), min_count=0).as_py():
+        values = _unix_times(filled)
+    else:
+        values = _iso_times(filled)
+    if values is None:  # several forms in one block, an odd one, or none at all
+        (values,) = _each(cells, lambda cell: (_time(cell),), "is no known form of time", TIMESTAMP)
+    return values
+
+
+def _unix_times(cells: pa.Array) -> pa.Array | None:
+    try:
+        numbers = cells.cast(pa.int64())
+    except pa.ArrowInvalid:
+        return None
+    largest = pc.max(numbers).as_py() or 0
+    if largest > _LAST_MILLISECOND:
+        return None
+    scale = 1_000_000
+    if largest >= _MILLISECONDS:
+        scale = pc.if_else(pc.less(numbers, _MILLISECONDS), scale, 1_000)
+    zero = pc.equal(numbers, 0)
+    if pc.any(zero).as_py():
+        numbers = pc.if_else(zero, None, numbers)
+    return pc.multiply(numbers, scale).cast(TIMESTAMP)
+
+
+def _iso_times(cells: pa.Array) -> pa.Array | None:
+    for kind in (TIMESTAMP, pa.timestamp("us")):  # Arrow takes all with a zone, or all without
+        try:
+            values = cells.cast(kind).cast(TIMESTAMP)
+        except pa.ArrowInvalid:
+            continue
+        limits = pc.min_max(values.cast(pa.int64()))
+        first, last = _MICROSECONDS
+        if first <= limits["min"].as_py() and limits["max"].as_py() <= last:
+            return values
+    return None
+
+
+def statuses(cells: pa.Array, *, names: bool) -> tuple[pa.Array, pa.Array, pa.Array]:
+    """Code, name and description, from codes, JSON objects and, if so told, `names`."""
+    code, name, description = _each(
+        cells,
+        lambda cell: _status(cell, names=names),
+        "is no status" if names else "is no status code",
+        pa.int64(),
+        pa.string(),
+        pa.string(),
+    )
+    return code, name, description
+
+
+def status_names(cells: pa.Array) -> pa.Array:
+    """Names, in Mailjet's spelling where it is known."""
+    (values,) = _each(cells, lambda cell: (_spelt(cell),), "is no status name", pa.string())
+    return values
+
+
+def complete_statuses(codes: pa.Array, names: pa.Array) -> tuple[pa.Array, pa.Array]:
+    """Fill codes from names and names from codes; what Mailjet does not document stays null."""
+    if codes.null_count:
+        known = _TABLE_CODES.take(pc.index_in(names, _TABLE_NAMES))
+        codes = pc.coalesce(codes, known)
+    if names.null_count:
+        known = _TABLE_NAMES.take(pc.index_in(codes, _TABLE_CODES))
+        names = pc.coalesce(names, known)
+    return codes, names
+
+
+def costs(cells: pa.Array, *, comma: bool) -> tuple[pa.Array, pa.Array]:
+    """Value and currency, from ``0.04``, ``0.04 EUR``, JSON objects, and ``0,04`` if so told."""
+    value, currency = _each(
+        cells, lambda cell: _cost(cell, comma=comma), "is no amount", DECIMAL, pa.string()
+    )
+    return value, currency
+
+
+def currencies(cells: pa.Array, of_costs: pa.Array) -> pa.Array:
+    """Currencies, completed by those that stand beside the costs.
+
+    Raises:
+        CellError: The two contradict each other.
+    """
+    values = text(cells)
+    differ = pc.not_equal(values, of_costs)
+    if pc.any(differ).as_py():
+        raise CellError(differ.index(True).as_py(), "is not the currency of the cost")
+    return pc.coalesce(values, of_costs)
+
+
+def labelled(headers: Sequence[str], columns: Sequence[pa.Array]) -> pa.Array:
+    """One map a row, from header to text; an empty cell is null."""
+    rows, width = len(columns[0]), len(columns)
+    place = pa.arange(0, rows * width)
+    row = pc.divide(place, width)
+    column = pc.subtract(place, pc.multiply(row, width))
+    values = pa.concat_arrays(columns).take(pc.add(pc.multiply(column, rows), row))
+    keys = pa.array(headers, pa.string()).take(column)
+    offsets = pa.arange(0, (rows + 1) * width, width).cast(pa.int32())
+    return pa.MapArray.from_arrays(offsets, keys, text(values))
+
+
+def _each(
+    cells: pa.Array,
+    convert: Callable[[str], tuple[object, ...]],
+    problem: str,
+    *types: pa.DataType,
+) -> list[pa.Array]:
+    """Convert each distinct text once, to a value of each type; an empty cell is null in all.
+
+    Raises:
+        CellError: The first cell that does not convert.
+    """
+    encoded = cells.dictionary_encode()
+    columns: list[list[object]] = [[] for _ in types]
+    for index, cell in enumerate(encoded.dictionary.to_pylist()):
+        try:
+            values = convert(cell.strip()) if cell.strip() else (None,) * len(types)
+        except (ValueError, ArithmeticError, RecursionError):
+            raise CellError(encoded.indices.index(index).as_py(), problem) from None
+        for column, value in zip(columns, values, strict=True):
+            column.append(value)
+    return [
+        pa.array(column, type_).take(encoded.indices)
+        for column, type_ in zip(columns, types, strict=True)
+    ]
+
+
+def _integer(cell: str) -> int:
+    if not _WHOLE.fullmatch(cell):
+        raise ValueError
+    return int(cell)
+
+
+def _time(cell: str) -> datetime | None:
+    if cell.isdecimal() and cell.isascii():
+        number = int(cell)
+        unit = "milliseconds" if number >= _MILLISECONDS else "seconds"
+        return _EPOCH + timedelta(**{unit: number}) if number else None
+    match = _TIME.fullmatch(cell)
+    if not match:
+        raise ValueError
+    zone = match["zone"] or "Z"
+    zone = zone if zone[0] in "+-" else "Z"
+    # Finer than a microsecond is cut off here: no warehouse keeps it.
+    moment = datetime.fromisoformat(f"{match['date']}T{match['time'] or '00'}{zone}")
+    return moment.astimezone(UTC)
+
+
+def _status(cell: str, *, names: bool) -> tuple[int | None, str | None, str | None]:
+    if cell.startswith("{"):
+        fields = _fields(cell)
+        code = fields.get("code")
+        name = _text(fields.get("name"))
+        return (
+            None if code is None else _integer(str(code)),
+            name and _spelt(name),
+            _text(fields.get("description")),
+        )
+    if names and not _WHOLE.fullmatch(cell):
+        return None, _spelt(cell), None
+    return _integer(cell), None, None
+
+
+def _spelt(name: str) -> str:
+    code = _CODES.get(normalise(name))
+    return name if code is None else STATUS_NAMES[code]
+
+
+def _cost(cell: str, *, comma: bool) -> tuple[Decimal | None, str | None]:
+    if cell.startswith("{"):
+        fields = _fields(cell)
+        value = fields.get("value")
+        amount, currency = (None, None) if value is None else _cost(str(value), comma=False)
+        return amount, _text(fields.get("currency")) or currency
+    match = _COST.fullmatch(cell.replace(",", ".", 1) if comma else cell)
+    if not match:
+        raise ValueError
+    return _EXACT.quantize(Decimal(match["value"]), _LAST_PLACE), match["currency"]
+
+
+def _fields(cell: str) -> dict[str, object]:
+    """A JSON object, its names normalised and its numbers exact."""
+    fields = json.loads(cell, parse_float=Decimal, parse_int=Decimal)
+    if not isinstance(fields, dict):
+        raise ValueError  # noqa: TRY004
+    return {normalise(name): value for name, value in fields.items()}
+
+
+def _text(value: object) -> str | None:
+    if not isinstance(value, str | None):
+        raise ValueError  # noqa: TRY004
+    (value or "").encode()  # half of a surrogate pair, which JSON can spell, is no text
+    return value or None

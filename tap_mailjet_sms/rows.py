@@ -1,0 +1,125 @@
+"""The rows of Mailjet's CSV, strictly: every row whole, every cell text, nothing guessed.
+
+pyarrow splits the rows, in blocks, so that memory does not depend on the file's size.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from typing import TYPE_CHECKING, BinaryIO
+
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+
+from tap_mailjet_sms.exceptions import CSVFormatError
+from tap_mailjet_sms.header import show
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tap_mailjet_sms.header import Header
+
+#: Small, since the peak of memory grows with it, and a larger one is not faster.
+_BLOCK = 512 * 1024
+
+
+def read_blocks(source: BinaryIO, header: Header) -> Iterator[pa.RecordBatch]:
+    """Split the rows below the header, in blocks of text columns.
+
+    Raises:
+        CSVFormatError: A row is ragged, not UTF-8, or has broken quotes.
+    """
+    if not header.ends_line:
+        return
+    # From the header's line end on: at a file's very beginning pyarrow would swallow a BOM.
+    source.seek(header.length - 1)
+    watched = _Watched(source, header.delimiter)
+    columns = [str(index) for index in range(len(header.names))]
+    rows = 0
+    try:
+        with pa_csv.open_csv(
+            pa.PythonFile(watched, "r"),
+            read_options=pa_csv.ReadOptions(
+                use_threads=False, block_size=_BLOCK, column_names=columns
+            ),
+            parse_options=pa_csv.ParseOptions(delimiter=header.delimiter, newlines_in_values=True),
+            convert_options=pa_csv.ConvertOptions(
+                column_types=dict.fromkeys(columns, pa.string()), strings_can_be_null=False
+            ),
+        ) as reader:
+            for block in reader:
+                yield block
+                rows += block.num_rows
+    except pa.ArrowInvalid as error:
+        msg = f"{_problem(str(error), header, rows)}: the download may be damaged, run again"
+        raise CSVFormatError(msg) from None
+    if watched.suspicious:
+        _check_quotes(source, header)
+
+
+def row_name(number: int) -> str:
+    """What errors call the row, counted from the header, which is row 1."""
+    return f"Row {number} of Mailjet's CSV (the header is row 1)"
+
+
+class _Watched:
+    """The file as pyarrow reads it, noting quotes that may be broken.
+
+    pyarrow takes ``"a"b`` for ``ab``, and lets a quote that never closes run to the end of the
+    file. In a sound file each quote stands beside a delimiter, a line end or another quote, and
+    their number is even: cheap to see, and worth a closer look where it is not so.
+    """
+
+    closed = False
+
+    def __init__(self, source: BinaryIO, delimiter: str) -> None:
+        self._source = source
+        self._rest = b""
+        self._odd = False
+        self._astray = False
+        ends = {ord(delimiter): ",", ord("\r"): ",", ord("\n"): ",", ord('"'): '"'}
+        self._kinds = "".join(ends.get(byte, "x") for byte in range(256)).encode()
+
+    @property
+    def suspicious(self) -> bool:
+        """Whether a quote seems to be broken."""
+        return self._odd or self._astray
+
+    def read(self, size: int) -> bytes:
+        """Read on, and look at the lines that are whole by now."""
+        data = self._source.read(size)
+        block = self._rest + data
+        end = max(block.rfind(b"\n"), block.rfind(b"\r")) + 1 if data else len(block)
+        lines, self._rest = block[:end], block[end:]
+        if quotes := lines.count(b'"'):
+            self._odd ^= quotes % 2 == 1
+            self._astray |= b'x"x' in lines.translate(self._kinds).replace(b'""', b"")
+        return data
+
+
+def _check_quotes(source: BinaryIO, header: Header) -> None:
+    """Read the rows once more, slowly, with a reader that knows every rule of quoting."""
+    source.seek(header.length)
+    lines = io.TextIOWrapper(source, "utf-8", newline="")
+    rows = 0
+    try:
+        for row in csv.reader(lines, delimiter=header.delimiter, strict=True):
+            rows += bool(row)
+    except csv.Error:
+        msg = f"{row_name(rows + 2)} has broken quotes: the download may be damaged, run again"
+        raise CSVFormatError(msg) from None
+    finally:
+        lines.detach()
+
+
+def _problem(problem: str, header: Header, rows: int) -> str:
+    """Say what pyarrow found, but not the row's text, which its own message ends with."""
+    if ragged := re.search(r"Row #(\d+): Expected (\d+) columns, got (\d+)", problem):
+        row, expected, found = map(int, ragged.groups())
+        return f"{row_name(row + 1)} has {found} cells where the header has {expected}"
+    if encoding := re.search(r"column #(\d+): Row #(\d+): .*invalid UTF8", problem):
+        column, row = map(int, encoding.groups())
+        return f"{row_name(row + 1)} is not UTF-8 in the column {show(header.names[column])}"
+    return f"{row_name(rows + 2)}, or one soon after, is too long to be a message"
