@@ -45,19 +45,29 @@ class Meltano:
     """The project's `meltano.yml` with a database, state and run folder of its own."""
 
     home: Path
-    settings: Mapping[str, str]
 
     @classmethod
-    def prepare(cls, home: Path, settings: Mapping[str, str]) -> Meltano:
+    def prepare(cls, home: Path) -> Meltano:
         """Lay out a throw-away home that shares only the plugins' environments."""
         home.mkdir(parents=True)
         for kind in ("extractors", "loaders"):
             (home / kind).symlink_to(PLUGINS / kind, target_is_directory=True)
-        return cls(home, settings)
+        return cls(home)
 
-    def run(self, *arguments: str, show: Callable[[str], None]) -> None:
-        """Run `meltano` with these arguments, every line of its output handed to `show`."""
-        environment = {**_environment(self.home), **self.settings}
+    def run(
+        self, *arguments: str, settings: Mapping[str, str], show: Callable[[str], None]
+    ) -> None:
+        """Run `meltano` with these arguments, every line of its output handed to `show`.
+
+        Args:
+            arguments: the command line after `meltano`.
+            settings: settings of the tap and the target, as environment variables.
+            show: called with each line.
+
+        Raises:
+            MeltanoError: the exit code is not 0.
+        """
+        environment = {**_environment(self.home), **settings}
         with running([_executable(), *arguments], cwd=ROOT, env=environment) as process:
             if process.stdout is not None:
                 for line in process.stdout:

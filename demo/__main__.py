@@ -1,0 +1,128 @@
+"""Load Mailjet's SMS history into Postgres twice, and show what came of it.
+
+A local Mailjet and an embedded Postgres are started, the real `meltano run` loads two weeks, the
+deliveries of the last days move on, a second run catches up, and what is in the warehouse is
+printed and held against what the local Mailjet knows. Nothing is left running.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import psycopg
+
+from demo.meltano import TAP, TARGET, Meltano, MeltanoError, install
+from demo.processes import exit_on_signals
+from demo.report import (
+    changes,
+    differences,
+    mailjet_figures,
+    remember_statuses,
+    show_changes,
+    show_figures,
+    warehouse_figures,
+)
+from demo.sandbox import TOKEN, sandbox
+from demo.warehouse import postgres
+
+HISTORY = timedelta(days=14)
+WINDOW_DAYS = 5
+# The first run leaves the newest hour to the second one.
+FIRST_RUN_LACKS = timedelta(hours=1)
+DELIVERIES_ADVANCE = timedelta(hours=12)
+# The tap leaves out the newest five minutes, which may not be in Mailjet's store yet.
+NEWEST_LEFT_OUT = timedelta(minutes=6)
+WIDTH = 110
+
+
+def main() -> int:
+    """Run the demo; the exit code tells whether all of it was right."""
+    exit_on_signals()
+    started = time.monotonic()
+    try:
+        wrong = _demo()
+    except MeltanoError as error:
+        wrong = [str(error)]
+    for line in wrong:
+        _say(f"WRONG: {line}")
+    _step(f"Done in {time.monotonic() - started:.0f} s; nothing is left running")
+    return 1 if wrong else 0
+
+
+def _demo() -> list[str]:
+    """Run it all, and name what is wrong in the end."""
+    _step("Installing Meltano, the tap and the target (from the second time on they are there)")
+    install(_say)
+    with ExitStack() as stack:
+        _step("Starting a local Mailjet and an embedded Postgres")
+        folder = stack.enter_context(TemporaryDirectory(prefix="tap-mailjet-sms-demo-"))
+        meltano = Meltano.prepare(Path(folder) / "meltano")
+        mailjet = stack.enter_context(sandbox())
+        uri = stack.enter_context(postgres())
+        warehouse = stack.enter_context(psycopg.connect(uri, autocommit=True))
+        warehouse.execute("SET search_path TO mailjet_dev")
+        start = _now() - HISTORY
+        settings = {
+            "TAP_MAILJET_SMS_API_URL": mailjet.api_url,
+            "TAP_MAILJET_SMS_AUTH_TOKEN": TOKEN,
+            "TAP_MAILJET_SMS_START_DATE": start.isoformat(),
+            "TAP_MAILJET_SMS_WINDOW_DAYS": str(WINDOW_DAYS),
+            "TARGET_POSTGRES_SQLALCHEMY_URL": uri.replace("postgresql", "postgresql+psycopg", 1),
+        }
+        run = ("run", TAP, TARGET)
+
+        _step(f"First load: meltano {' '.join(run)}")
+        end = (_now() - FIRST_RUN_LACKS).isoformat()
+        meltano.run(*run, settings=settings | {"TAP_MAILJET_SMS_END_DATE": end}, show=_log)
+        remember_statuses(warehouse)
+
+        _step("Time passes: messages of the last days are delivered, or fail")
+        mailjet.advance_deliveries(DELIVERIES_ADVANCE)
+
+        _step(f"Incremental run: meltano {' '.join(run)}")
+        second_run = _now()
+        meltano.run(*run, settings=settings, show=_log)
+
+        _step("In the warehouse")
+        loaded = warehouse_figures(warehouse)
+        show_figures(loaded.figures, _say)
+        _step("What the second run changed")
+        changed = changes(warehouse)
+        show_changes(changed, _say)
+
+        _step("Comparing with what the local Mailjet knows")
+        truth = mailjet.truth(start, loaded.end, at=loaded.exported_at)
+        wrong = differences(loaded.figures, mailjet_figures(truth))
+        if loaded.end < second_run - NEWEST_LEFT_OUT:
+            wrong.append(f"the second run read up to {loaded.end} only")
+        if not (changed.added and changed.updated):
+            wrong.append("the second run added or updated nothing")
+        if not wrong:
+            _say("Every figure agrees.")
+        return wrong
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+def _step(text: str) -> None:
+    print(f"\n== {text}", flush=True)
+
+
+def _say(line: str) -> None:
+    print(f"   {line}", flush=True)
+
+
+def _log(line: str) -> None:
+    """Show a line of Meltano's output as it comes, cut to the width of a screen."""
+    print(f"   | {line[:WIDTH]}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
