@@ -1,0 +1,259 @@
+"""Write what the tap says about itself into README.md, meltano.yml and .env.example.
+
+Everything comes from `--about` and `--discover`, so the documents say what the code does. With
+`--check` nothing is written, and the exit code tells whether something would have been.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import subprocess
+import sys
+import textwrap
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias, cast
+
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+README = ROOT / "README.md"
+MELTANO = ROOT / "meltano.yml"
+ENV_EXAMPLE = ROOT / ".env.example"
+PREFIX = "TAP_MAILJET_SMS_"
+
+JSON: TypeAlias = "bool | int | float | str | list[JSON] | dict[str, JSON] | None"
+
+# What every SDK tap has; the README shows these apart from the tap's own.
+SDK_SETTINGS = (
+    "stream_maps",
+    "stream_map_config",
+    "faker_config",
+    "flattening_enabled",
+    "flattening_max_depth",
+    "flattening_max_key_length",
+    "flattening_separator",
+    "batch_config",
+)
+# JSON Schema's words for types, and what Meltano calls them.
+KINDS = {
+    "array": "array",
+    "boolean": "boolean",
+    "integer": "integer",
+    "number": "decimal",
+    "object": "object",
+    "string": "string",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A setting as `--about` describes it."""
+
+    name: str
+    type: str
+    label: str
+    description: str
+    default: JSON
+    options: tuple[str, ...]
+    required: bool
+    secret: bool
+    is_date: bool
+
+    @property
+    def of_sdk(self) -> bool:
+        """Tell whether every tap made with the SDK has it."""
+        return self.name in SDK_SETTINGS
+
+    @property
+    def env(self) -> str:
+        """Give the environment variable that sets it."""
+        return PREFIX + self.name.upper()
+
+
+def documents() -> dict[Path, str]:
+    """Make all documents anew."""
+    about = _ask("--about", "--format=json")
+    schema = _object(about["settings"])
+    settings = _settings(schema)
+    catalog = _ask("--discover")
+    (stream,) = [_object(entry) for entry in _list(catalog["streams"])]
+    readme = README.read_text(encoding="utf-8")
+    readme = _between(readme, "settings", settings_table(settings))
+    readme = _between(readme, "columns", columns_table(_object(stream["schema"])))
+    capabilities = [str(name) for name in _list(about["capabilities"])]
+    meltano = _generated_part(
+        MELTANO.read_text(encoding="utf-8"), meltano_plugin(settings, capabilities)
+    )
+    return {README: readme, MELTANO: meltano, ENV_EXAMPLE: env_example(settings)}
+
+
+def settings_table(settings: list[Setting]) -> str:
+    """Show the tap's own settings as a table, and name the SDK's."""
+    lines = ["| Setting | Type | Default | Meaning |", "|---|---|---|---|"]
+    for setting in settings:
+        if setting.of_sdk:
+            continue
+        kind = "date-time" if setting.is_date else setting.type
+        kind = " · ".join(f"`{option}`" for option in setting.options) or kind
+        if setting.secret:
+            kind += ", secret"
+        default = "**required**" if setting.required else _code(setting.default)
+        lines.append(f"| `{setting.name}` | {kind} | {default} | {_cell(setting.description)} |")
+    names = ", ".join(f"`{setting.name}`" for setting in settings if setting.of_sdk)
+    return "\n".join([*lines, "", f"The settings that every SDK tap has work too: {names}."])
+
+
+def columns_table(schema: dict[str, JSON]) -> str:
+    """Show the columns of the stream."""
+    lines = ["| Column | Type | Meaning |", "|---|---|---|"]
+    for name, entry in _object(schema["properties"]).items():
+        column = _object(entry)
+        kind = str(column.get("format") or _type(column))
+        if "null" in _types(column):
+            kind += ", null"
+        lines.append(f"| `{name}` | {kind} | {_cell(str(column.get('description', '')))} |")
+    return "\n".join(lines)
+
+
+def meltano_plugin(settings: list[Setting], capabilities: list[str]) -> str:
+    """Describe the tap to Meltano, so that it needs no hub."""
+    entries = []
+    for setting in settings:
+        entry: dict[str, JSON] = {"name": setting.name}
+        kind = KINDS[setting.type]
+        entry["kind"] = "date_iso8601" if setting.is_date else kind
+        if setting.options:
+            entry["kind"] = "options"
+            entry["options"] = [{"label": o.title(), "value": o} for o in setting.options]
+        if setting.secret:
+            entry["sensitive"] = True
+        if setting.default not in (None, {}):
+            entry["value"] = setting.default
+        entry["label"] = setting.label
+        entry["description"] = setting.description
+        entries.append(entry)
+    required = [[setting.name for setting in settings if setting.required]]
+    plugin = {
+        "capabilities": capabilities,
+        "settings_group_validation": required,
+        "settings": entries,
+    }
+    text = yaml.safe_dump(plugin, sort_keys=False, width=90, allow_unicode=True)
+    return textwrap.indent(text, "    ")
+
+
+def env_example(settings: list[Setting]) -> str:
+    """Show the tap's settings as environment variables, all but the required ones commented out."""
+    lines = [
+        "# Copy to .env, which git ignores; Meltano and the tap read it. Made by `make docs`.",
+        "",
+    ]
+    for setting in settings:
+        lines += textwrap.wrap(setting.description, 98, initial_indent="# ", subsequent_indent="# ")
+        value = "" if setting.default is None else _plain(setting.default)
+        lines += [f"{'' if setting.required else '# '}{setting.env}={value}", ""]
+    return "\n".join(lines)
+
+
+def _settings(schema: dict[str, JSON]) -> list[Setting]:
+    required = _list(schema.get("required", []))
+    found = []
+    for name, entry in _object(schema["properties"]).items():
+        body = _object(entry)
+        found.append(
+            Setting(
+                name=name,
+                type=_type(body),
+                label=str(body["title"]),
+                description=str(body["description"]),
+                default=body.get("default"),
+                options=tuple(str(o) for o in _list(body.get("enum", [])) if o is not None),
+                required=name in required,
+                secret=bool(body.get("secret")),
+                is_date=body.get("format") == "date-time",
+            )
+        )
+    # Required ones first, then the tap's own before the SDK's, each as the code has them.
+    return sorted(found, key=lambda setting: (not setting.required, setting.of_sdk))
+
+
+def _types(body: dict[str, JSON]) -> list[str]:
+    kinds = body["type"]
+    return [str(kind) for kind in kinds] if isinstance(kinds, list) else [str(kinds)]
+
+
+def _type(body: dict[str, JSON]) -> str:
+    return next(kind for kind in _types(body) if kind != "null")
+
+
+def _plain(value: JSON) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _code(value: JSON) -> str:
+    return "" if value is None else f"`{_plain(value)}`"
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def _between(text: str, name: str, body: str) -> str:
+    """Replace what stands between a document's two markers of this name."""
+    begin, end = f"<!-- {name}: made by `make docs` -->", f"<!-- /{name} -->"
+    before, found, rest = text.partition(begin)
+    _, found_end, after = rest.partition(end)
+    if not (found and found_end):
+        sys.exit(f"README.md lacks the markers {begin} and {end}")
+    return f"{before}{begin}\n{body}\n{end}{after}"
+
+
+def _generated_part(text: str, body: str) -> str:
+    """Replace the generated part of meltano.yml."""
+    pattern = r"( *# BEGIN generated[^\n]*\n).*?( *# END generated\n)"
+    if not re.search(pattern, text, flags=re.DOTALL):
+        sys.exit("meltano.yml lacks its lines BEGIN generated and END generated")
+    return re.sub(pattern, lambda m: f"{m[1]}{body}{m[2]}", text, count=1, flags=re.DOTALL)
+
+
+def _ask(*arguments: str) -> dict[str, JSON]:
+    command = [sys.executable, "-m", "tap_mailjet_sms", *arguments]
+    done = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
+    return _object(cast("JSON", json.loads(done.stdout)))
+
+
+def _object(value: JSON) -> dict[str, JSON]:
+    if not isinstance(value, dict):
+        msg = f"an object was expected, not {type(value).__name__}"
+        raise TypeError(msg)
+    return value
+
+
+def _list(value: JSON) -> list[JSON]:
+    if not isinstance(value, list):
+        msg = f"a list was expected, not {type(value).__name__}"
+        raise TypeError(msg)
+    return value
+
+
+def main() -> int:
+    """Write the documents that differ, or only name them."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing")
+    check = parser.parse_args().check
+    stale = False
+    for path, text in documents().items():
+        if path.is_file() and path.read_text(encoding="utf-8") == text:
+            continue
+        stale = True
+        print(f"{path.name} {'is stale: run `make docs`' if check else 'written'}")
+        if not check:
+            path.write_text(text, encoding="utf-8")
+    return 1 if stale and check else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
