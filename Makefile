@@ -19,7 +19,7 @@ help: ## Show this list
 .tools/uv/.done: requirements/uv.txt
 	@echo "Installing uv into .tools/uv"
 	@rm -rf .tools/uv
-	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-cache-dir --no-deps --require-hashes --target .tools/uv -r requirements/uv.txt
+	@$(PYTHON) -m pip install -qq --disable-pip-version-check --no-cache-dir --no-deps --require-hashes --target .tools/uv -r requirements/uv.txt
 	@touch $@
 
 # --python: the interpreter is chosen here, so that uv does not go looking for others.
