@@ -6,11 +6,12 @@ the block: cheap where few texts occur, as with statuses, prices and counts, and
 
 from __future__ import annotations
 
+import enum
 import json
 import re
 from datetime import UTC, datetime, timedelta
 from decimal import Context, Decimal, Inexact, InvalidOperation
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -43,9 +44,16 @@ _MILLISECONDS = 10**11
 _LAST_MILLISECOND = 253_402_300_799_999
 _MICROSECONDS = (-62_135_596_800_000_000, 253_402_300_799_999_999)  # years 1 to 9999
 
+# Typed, and made once: to find the type of a bare Python value Arrow searches for modules each time.
+_EMPTY = pa.scalar("", pa.string())
+_NO_TEXT = pa.scalar(None, pa.string())
+_NO_NUMBER = pa.scalar(None, pa.int64())
+_ZERO = pa.scalar(0, pa.int64())
+_FIRST_MILLISECOND = pa.scalar(10**11, pa.int64())
+_PER_SECOND = pa.scalar(1_000_000, pa.int64())
+_PER_MILLISECOND = pa.scalar(1_000, pa.int64())
+
 _CODES = {normalise(name): code for code, name in STATUS_NAMES.items()}
-_TABLE_CODES = pa.array(STATUS_NAMES.keys(), pa.int64())
-_TABLE_NAMES = pa.array(STATUS_NAMES.values(), pa.string())
 
 
 class CellError(Exception):
@@ -57,10 +65,26 @@ class CellError(Exception):
         self.problem = problem
 
 
+class StatusForm(enum.Enum):
+    """What a column of statuses holds."""
+
+    CODE = enum.auto()
+    NAME = enum.auto()
+    ANY = enum.auto()
+
+
+class Statuses(NamedTuple):
+    """The columns that one column of statuses gives."""
+
+    code: pa.Array
+    name: pa.Array
+    description: pa.Array
+
+
 def text(cells: pa.Array) -> pa.Array:
     """Text as it stands; an empty cell is null."""
-    empty = pc.equal(cells, "")
-    return pc.if_else(empty, None, cells) if pc.any(empty).as_py() else cells
+    empty = pc.equal(cells, _EMPTY)
+    return pc.if_else(empty, _NO_TEXT, cells) if pc.any(empty).as_py() else cells
 
 
 def phones(cells: pa.Array) -> pa.Array:
@@ -104,15 +128,17 @@ def _unix_times(cells: pa.Array) -> pa.Array | None:
         numbers = cells.cast(pa.int64())
     except pa.ArrowInvalid:
         return None
-    largest = pc.max(numbers).as_py() or 0
+    limits = pc.min_max(numbers)
+    smallest, largest = limits["min"].as_py(), limits["max"].as_py()
+    if largest is None:
+        return numbers.cast(TIMESTAMP)
     if largest > _LAST_MILLISECOND:
         return None
-    scale = 1_000_000
+    scale = _PER_SECOND
     if largest >= _MILLISECONDS:
-        scale = pc.if_else(pc.less(numbers, _MILLISECONDS), scale, 1_000)
-    zero = pc.equal(numbers, 0)
-    if pc.any(zero).as_py():
-        numbers = pc.if_else(zero, None, numbers)
+        scale = pc.if_else(pc.less(numbers, _FIRST_MILLISECOND), _PER_SECOND, _PER_MILLISECOND)
+    if smallest == 0:
+        numbers = pc.if_else(pc.equal(numbers, _ZERO), _NO_NUMBER, numbers)
     return pc.multiply(numbers, scale).cast(TIMESTAMP)
 
 
@@ -129,34 +155,26 @@ def _iso_times(cells: pa.Array) -> pa.Array | None:
     return None
 
 
-def statuses(cells: pa.Array, *, names: bool) -> tuple[pa.Array, pa.Array, pa.Array]:
-    """Code, name and description, from codes, JSON objects and, if so told, `names`."""
-    code, name, description = _each(
-        cells,
-        lambda cell: _status(cell, names=names),
-        "is no status" if names else "is no status code",
-        pa.int64(),
-        pa.string(),
-        pa.string(),
+def statuses(cells: pa.Array, form: StatusForm) -> Statuses:
+    """Code, name and description; code and name complete each other by Mailjet's table."""
+    return Statuses(
+        *_each(
+            cells,
+            lambda cell: _status(cell, form),
+            "is no status code" if form is StatusForm.CODE else "is no status",
+            pa.int64(),
+            pa.string(),
+            pa.string(),
+        )
     )
-    return code, name, description
 
 
-def status_names(cells: pa.Array) -> pa.Array:
-    """Names, in Mailjet's spelling where it is known."""
-    (values,) = _each(cells, lambda cell: (_spelt(cell),), "is no status name", pa.string())
-    return values
-
-
-def complete_statuses(codes: pa.Array, names: pa.Array) -> tuple[pa.Array, pa.Array]:
-    """Fill codes from names and names from codes; what Mailjet does not document stays null."""
-    if codes.null_count:
-        known = _TABLE_CODES.take(pc.index_in(names, _TABLE_NAMES))
-        codes = pc.coalesce(codes, known)
-    if names.null_count:
-        known = _TABLE_NAMES.take(pc.index_in(codes, _TABLE_CODES))
-        names = pc.coalesce(names, known)
-    return codes, names
+def first_of(*columns: pa.Array) -> pa.Array:
+    """Of each row the first value that is not null."""
+    held = [column for column in columns if column.null_count < len(column)]
+    if not held:
+        return columns[0]
+    return held[0] if held[0].null_count == 0 else pc.coalesce(*held)
 
 
 def costs(cells: pa.Array, *, comma: bool) -> tuple[pa.Array, pa.Array]:
@@ -177,7 +195,7 @@ def currencies(cells: pa.Array, of_costs: pa.Array) -> pa.Array:
     differ = pc.not_equal(values, of_costs)
     if pc.any(differ).as_py():
         raise CellError(differ.index(True).as_py(), "is not the currency of the cost")
-    return pc.coalesce(values, of_costs)
+    return first_of(values, of_costs)
 
 
 def labelled(headers: Sequence[str], columns: Sequence[pa.Array]) -> pa.Array:
@@ -203,6 +221,8 @@ def _each(
     Raises:
         CellError: The first cell that does not convert.
     """
+    if cells.null_count == len(cells):
+        return [pa.nulls(len(cells), type_) for type_ in types]
     encoded = cells.dictionary_encode()
     columns: list[list[object]] = [[] for _ in types]
     for index, cell in enumerate(encoded.dictionary.to_pylist()):
@@ -239,24 +259,25 @@ def _time(cell: str) -> datetime | None:
     return moment.astimezone(UTC)
 
 
-def _status(cell: str, *, names: bool) -> tuple[int | None, str | None, str | None]:
-    if cell.startswith("{"):
+def _status(cell: str, form: StatusForm) -> tuple[int | None, str | None, str | None]:
+    code: int | None = None
+    name: str | None = None
+    description: str | None = None
+    if form is not StatusForm.NAME and cell.startswith("{"):
         fields = _fields(cell)
-        code = fields.get("code")
+        if fields.get("code") is not None:
+            code = _integer(str(fields["code"]))
         name = _text(fields.get("name"))
-        return (
-            None if code is None else _integer(str(code)),
-            name and _spelt(name),
-            _text(fields.get("description")),
-        )
-    if names and not _WHOLE.fullmatch(cell):
-        return None, _spelt(cell), None
-    return _integer(cell), None, None
-
-
-def _spelt(name: str) -> str:
-    code = _CODES.get(normalise(name))
-    return name if code is None else STATUS_NAMES[code]
+        description = _text(fields.get("description"))
+    elif form is StatusForm.CODE or (form is StatusForm.ANY and _WHOLE.fullmatch(cell)):
+        code = _integer(cell)
+    else:
+        name = cell
+    if name is None:
+        return code, STATUS_NAMES.get(code), description
+    known = _CODES.get(normalise(name))
+    name = name if known is None else STATUS_NAMES[known]
+    return known if code is None else code, name, description
 
 
 def _cost(cell: str, *, comma: bool) -> tuple[Decimal | None, str | None]:

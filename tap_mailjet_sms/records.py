@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from tap_mailjet_sms import cells
+from tap_mailjet_sms.cells import StatusForm
 from tap_mailjet_sms.exceptions import CSVFormatError
 from tap_mailjet_sms.header import HEADER_LIMIT, STATUS, Header, Layout, lay_out, read_header, show
 from tap_mailjet_sms.rows import read_blocks, row_name
@@ -83,22 +83,19 @@ def _typed(
             )
             raise CSVFormatError(msg) from None
 
-    code, name, description = map(
-        pc.coalesce,
-        read("status_code", lambda column: cells.statuses(column, names=False)),
-        read(STATUS, lambda column: cells.statuses(column, names=True)),
-    )
-    name = pc.coalesce(read("status_name", cells.status_names), name)
-    code, name = cells.complete_statuses(code, name)
+    coded = read("status_code", lambda column: cells.statuses(column, StatusForm.CODE))
+    named = read("status_name", lambda column: cells.statuses(column, StatusForm.NAME))
+    status = read(STATUS, lambda column: cells.statuses(column, StatusForm.ANY))
+    description = read("status_description", cells.text)
     comma = header.delimiter == ";"
     cost, currency = read("cost_value", lambda column: cells.costs(column, comma=comma))
     values: dict[str, pa.Array] = {
         "message_id": read("message_id", lambda column: cells.required(cells.text(column))),
         "sender": read("sender", cells.phones),
         "recipient": read("recipient", cells.phones),
-        "status_code": code,
-        "status_name": name,
-        "status_description": pc.coalesce(read("status_description", cells.text), description),
+        "status_code": cells.first_of(coded.code, status.code, named.code),
+        "status_name": cells.first_of(named.name, status.name, coded.name),
+        "status_description": cells.first_of(description, status.description, coded.description),
         "created_at": read("created_at", lambda column: cells.required(cells.times(column))),
         "sent_at": read("sent_at", cells.times),
         "sms_count": read("sms_count", cells.integers),

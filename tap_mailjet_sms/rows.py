@@ -90,12 +90,14 @@ class _Watched:
     def read(self, size: int) -> bytes:
         """Read on, and look at the lines that are whole by now."""
         data = self._source.read(size)
+        if data and b'"' not in data and b'"' not in self._rest:
+            self._rest = data[-1:]
+            return data
         block = self._rest + data
         end = max(block.rfind(b"\n"), block.rfind(b"\r")) + 1 if data else len(block)
         lines, self._rest = block[:end], block[end:]
-        if quotes := lines.count(b'"'):
-            self._odd ^= quotes % 2 == 1
-            self._astray |= b'x"x' in lines.translate(self._kinds).replace(b'""', b"")
+        self._odd ^= lines.count(b'"') % 2 == 1
+        self._astray |= b'x"x' in lines.translate(self._kinds).replace(b'""', b"")
         return data
 
 
