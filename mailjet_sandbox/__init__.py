@@ -15,9 +15,10 @@ In a test, on a socket or without one::
 from __future__ import annotations
 
 from mailjet_sandbox.backend import Asked, Backend
+from mailjet_sandbox.effects import Link, Operation
 from mailjet_sandbox.layouts import LAYOUTS, Layout
 from mailjet_sandbox.messages import Message, Messages
-from mailjet_sandbox.scenario import Fault, Operation, Scenario, When
+from mailjet_sandbox.scenario import Fault, Scenario, When
 from mailjet_sandbox.server import Sandbox
 from mailjet_sandbox.unknowns import Build, DownloadToken, Edges, Empty, Unknowns
 from mailjet_sandbox.wire import Ending, Framing, Request, Response
@@ -34,6 +35,7 @@ __all__ = [
     "Fault",
     "Framing",
     "Layout",
+    "Link",
     "Message",
     "Messages",
     "Operation",

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 
 from mailjet_sandbox import control
 from mailjet_sandbox.backend import Backend
+from mailjet_sandbox.effects import EFFECTS
 from mailjet_sandbox.layouts import LAYOUTS
 from mailjet_sandbox.messages import Messages
-from mailjet_sandbox.scenario import EFFECTS, Scenario
+from mailjet_sandbox.scenario import Scenario
 from mailjet_sandbox.server import HISTORY, Sandbox
 from mailjet_sandbox.unknowns import Build, DownloadToken, Edges, Empty, Unknowns
 from mailjet_sandbox.wire import Framing
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 EPILOG = f"""\
 calls to the sandbox itself, without a token:
 {control.HELP}
-faults for --scenario (a JSON file, or the JSON itself); see mailjet_sandbox/scenario.py:
+faults for --scenario (a JSON file, or the JSON itself); see mailjet_sandbox/effects.py:
   {", ".join(EFFECTS)}
   with, in each: on, skip, times, chance, export, longer_than, covers
   for example: [{{"fault": "http", "on": "status", "status": 429, "retry_after": 2}},

@@ -8,10 +8,10 @@ choice in :mod:`mailjet_sandbox.unknowns`, and what goes wrong is in
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 import threading
 import uuid
-import zlib
 from dataclasses import dataclass, replace
 from email.utils import formatdate
 from itertools import islice
@@ -20,16 +20,18 @@ from urllib.parse import urlsplit
 
 from mailjet_sandbox import control, errors
 from mailjet_sandbox.clock import Clock
+from mailjet_sandbox.effects import Call, Edit, Instead, Link, Operation
 from mailjet_sandbox.exports import Export, Exports, ExportStatus
+from mailjet_sandbox.files import Files
 from mailjet_sandbox.layouts import Layout
-from mailjet_sandbox.messages import SETTLED_AFTER, STATUS_DESCRIPTIONS, STATUS_NAMES
+from mailjet_sandbox.messages import STATUS_DESCRIPTIONS, STATUS_NAMES
 from mailjet_sandbox.queries import MessageQuery, export_window, integer, window_hint
-from mailjet_sandbox.scenario import Call, Edit, Instead, Link, Operation, Play, Scenario
+from mailjet_sandbox.scenario import Play, Scenario
 from mailjet_sandbox.unknowns import Build, DownloadToken, Empty, Unknowns
-from mailjet_sandbox.wire import Response, StoredFile, json_response
+from mailjet_sandbox.wire import Response, json_response
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
 
     from mailjet_sandbox.messages import Message, Messages
     from mailjet_sandbox.wire import Request
@@ -37,7 +39,6 @@ if TYPE_CHECKING:
 #: Documented as "one year" (seen in a message); in days it is guessed.
 ONE_YEAR = 365 * 86_400
 
-_FILES_KEPT = 6
 _DOWNLOAD = re.compile(r"/v3/data/([0-9a-f]+)\.csv")
 _ROUTES = (
     ("POST", re.compile(r"/v4/sms/export"), Operation.REQUEST),
@@ -105,12 +106,12 @@ class Backend:
         self.elsewhere = elsewhere
         self.clock = Clock(clock)
         self.journal: list[Asked] = []
-        self._lock = threading.RLock()
+        self._lock = threading.Lock()
         self._play = Play(scenario or Scenario())
         build = build or Build()
         self._exports = Exports(build, first_id=first_export_id, stamp=self.clock.stamp)
         self._links: dict[str, tuple[Export, float]] = {}
-        self._files: dict[tuple[object, ...], StoredFile] = {}
+        self._files = Files(data, self.layout, self.unknowns, self.clock)
         self._answers = 0
 
     # What tests and the demo need.
@@ -284,10 +285,10 @@ class Backend:
         It stays the same (guessed), unless a fault shortens its life.
         """
         kind = export.plan.link
-        empty = self.unknowns.empty is Empty.NO_URL and not self._rows(export)
+        empty = self.unknowns.empty is Empty.NO_URL and not self._files.rows(export)
         if kind is Link.NONE or empty:
             return None
-        issued = now if export.plan.link_seconds < ONE_YEAR else 0
+        issued = 0.0 if math.isinf(export.plan.link_seconds) else now
         secret = hashlib.sha256(f"{self.token} {export.id} {issued}".encode()).hexdigest()[:40]
         self._links[secret] = (export, issued)
         root = urlsplit(self.public_url)
@@ -311,46 +312,18 @@ class Backend:
         export, issued = self._links.get(match[1] if match else "", (None, 0.0))
         if export is None or export.expires_ts is None or export.expires_ts <= call.now:
             raise errors.not_found()  # guessed
-        if call.now > issued + export.plan.link_seconds > 0:
+        if call.now >= issued + export.plan.link_seconds:
             raise errors.forbidden()  # guessed, as the links of object stores do it
         return export
 
     def _download(self, export: Export, request: Request) -> Response:
         """Serve the file of an export."""
-        with export.rendering:
-            headers = {"Content-Type": "text/csv; charset=utf-8"}
-            packed = self.unknowns.gzip and "gzip" in request.headers.get("accept-encoding", "")
-            if packed:
-                headers["Content-Encoding"] = "gzip"
-            file = self._file(export, packed=packed)
+        headers = {"Content-Type": "text/csv; charset=utf-8"}
+        packed = self.unknowns.gzip and "gzip" in request.headers.get("accept-encoding", "")
+        if packed:
+            headers["Content-Encoding"] = "gzip"
+        file = self._files.of(export, packed=packed)
         return Response(200, headers, file, framing=self.unknowns.download_framing)
-
-    def _file(self, export: Export, *, packed: bool) -> StoredFile:
-        """Write the CSV once; it is as of the export's `CreationTS`."""
-        stamp = export.created_ts or 0
-        start, end = self.unknowns.edges.span(export.from_ts, export.to_ts)
-        aged = self.clock.aged(stamp)
-        settled = end + SETTLED_AFTER + self.data.arrival_lag < stamp
-        moment = None if settled else (stamp, aged)
-        rows = self._rows(export)
-        key = (self.layout, start, end, rows, moment, packed)
-        with self._lock:
-            file = self._files.get(key)
-        if file is None:
-            empty = not rows and self.unknowns.empty is Empty.ZERO_BYTES
-            blocks = _first(rows, self.data.blocks(start, end, at=stamp, aged=aged))
-            pieces = iter(()) if empty else self.layout.render(blocks)
-            file = StoredFile.of(_gzipped(pieces) if packed else pieces)
-            with self._lock:
-                self._files[key] = file
-                if len(self._files) > _FILES_KEPT:
-                    del self._files[next(iter(self._files))]
-        return file
-
-    def _rows(self, export: Export) -> int:
-        """Tell how many rows the file of an export has."""
-        start, end = self.unknowns.edges.span(export.from_ts, export.to_ts)
-        return int(self.data.count(start, end, at=export.created_ts or 0) * export.plan.keep)
 
     def _count(self, call: Call, request: Request) -> Response:
         """Count messages (documented); by the same edges as an export (guessed)."""
@@ -423,18 +396,3 @@ def _as_json(message: Message) -> dict[str, object]:
         "SentTS": "" if message.sent_ts is None else message.sent_ts,
         "Cost": {"Value": float(message.cost_value), "Currency": message.cost_currency},
     }
-
-
-def _first(rows: int, blocks: Iterable[list[Message]]) -> Iterator[list[Message]]:
-    for block in blocks:
-        yield block[:rows]
-        rows -= len(block)
-        if rows <= 0:
-            return
-
-
-def _gzipped(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    pack = zlib.compressobj(1, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
-    for piece in pieces:
-        yield pack.compress(piece)
-    yield pack.flush()

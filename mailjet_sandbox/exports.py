@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from mailjet_sandbox.scenario import Plan
+    from mailjet_sandbox.effects import Plan
     from mailjet_sandbox.unknowns import Build
 
 

@@ -12,6 +12,8 @@ import re
 import zlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from mailjet_sandbox.messages import STATUS_DESCRIPTIONS, STATUS_NAMES
@@ -178,8 +180,8 @@ class Layout:
         """Pair each header with what fills its cells."""
         names = dict(zip(_FIELDS, _HEADERS[self.names].split(","), strict=True))
         columns: list[tuple[str, Cells]] = [
-            (names["id"], self._plain(lambda m: m.message_id)),
-            (names["from"], self._plain(lambda m: m.sender)),
+            (names["id"], self._plain(attrgetter("message_id"))),
+            (names["from"], self._plain(attrgetter("sender"))),
             (names["to"], self._phones()),
             *self._statuses(names),
             (names["parts"], self._plain(lambda m: str(m.sms_count))),
@@ -224,10 +226,10 @@ class Layout:
                 both = self._text(lambda m: cell.format(m.cost_value, m.cost_currency))
                 return [(names["cost"], both)]
             case CostForm.COLUMNS:
-                value = self._plain(lambda m: m.cost_value)
+                value = self._plain(attrgetter("cost_value"))
             case CostForm.COMMA:
                 value = self._plain(lambda m: m.cost_value.replace(".", ","))
-        currency = self._plain(lambda m: m.cost_currency)
+        currency = self._plain(attrgetter("cost_currency"))
         return [(names["cost"], value), (names["currency"], currency)]
 
     def _times(self, moment: Callable[[Message], int | None]) -> Cells:
@@ -246,7 +248,7 @@ class Layout:
         """Fill a column whose cells never need quotes, which is the fast way."""
         if self.quote_all:
             return lambda block: [f'"{cell(message)}"' for message in block]
-        return lambda block: [cell(message) for message in block]
+        return lambda block: list(map(cell, block))
 
     def _text(self, cell: Callable[[Message], str]) -> Cells:
         """Fill a column whose cells may hold anything."""
@@ -265,18 +267,29 @@ def _hostile(message: Message, name: str) -> str:
     return _HOSTILE[(int(message.message_id[-6:], 16) + zlib.crc32(name.encode())) % len(_HOSTILE)]
 
 
-def _date(pattern: str) -> Callable[[int], str]:
-    return lambda seconds: datetime.fromtimestamp(seconds, UTC).strftime(pattern)
+@lru_cache(maxsize=4096)
+def _minute(minute: int, separator: str) -> str:
+    return datetime.fromtimestamp(minute * 60, UTC).strftime(f"%Y-%m-%d{separator}%H:%M:")
+
+
+def _date(separator: str, zone: str, ahead: int = 0) -> Callable[[int], str]:
+    """Write dates; formatting each minute only once makes it five times faster."""
+
+    def write(seconds: int) -> str:
+        minute, second = divmod(seconds + ahead, 60)
+        return f"{_minute(minute, separator)}{second:02}{zone}"
+
+    return write
 
 
 _TIMES: dict[TimeForm, Callable[[int], str]] = {
     TimeForm.UNIX: str,
     TimeForm.UNIX_MS: lambda seconds: f"{seconds}000",
-    TimeForm.ISO_Z: _date("%Y-%m-%dT%H:%M:%SZ"),
-    TimeForm.ISO_OFFSET: lambda seconds: _date("%Y-%m-%dT%H:%M:%S+02:00")(seconds + 7200),
-    TimeForm.ISO_FRACTION: _date("%Y-%m-%dT%H:%M:%S.000Z"),
-    TimeForm.ISO_NAIVE: _date("%Y-%m-%dT%H:%M:%S"),
-    TimeForm.SPACED: _date("%Y-%m-%d %H:%M:%S"),
+    TimeForm.ISO_Z: _date("T", "Z"),
+    TimeForm.ISO_OFFSET: _date("T", "+02:00", ahead=7200),
+    TimeForm.ISO_FRACTION: _date("T", ".000Z"),
+    TimeForm.ISO_NAIVE: _date("T", ""),
+    TimeForm.SPACED: _date(" ", ""),
 }
 
 #: Every alternative at least once; `default` is the one thought most likely.

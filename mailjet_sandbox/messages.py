@@ -60,8 +60,9 @@ _FATES = tuple(
     for code in range(len(STATUS_NAMES))
     for _ in range({DELIVERED: 256 - 8 - 6 - 14 * 2, 5: 8, 6: 6}.get(code, 2))
 )
-# Guessed: these are refused by Mailjet itself, so such a message was never sent.
-_UNSENT = frozenset(range(9, len(STATUS_NAMES)))
+# Guessed: these are refused by Mailjet itself, so such a message was never sent; nor was one that
+# hangs in "pending".
+_UNSENT = frozenset({PENDING, *range(9, len(STATUS_NAMES))})
 # How long the network takes, as masks on random bits: mostly seconds, at times more than a day.
 _WAITS = (*[0x1F] * 40, *[0x3FF] * 14, *[0x7FFF] * 6, *[0x1FFFF] * 4)
 _PARTS = (*[1] * 11, 2, 2, 3, 4, 5)
@@ -219,39 +220,41 @@ class Messages:
     def _render(self, first: int, stop: int, now: int) -> list[Message]:
         """Make the messages [first, stop) of one block as of `now`: the hot loop of an export."""
         words, text = self._block(first // _BLOCK)
+        low, high = first % _BLOCK, first % _BLOCK + stop - first
         since, seconds, slots, key = self.since, self._seconds, self._slots, self._id_key
+        new = tuple.__new__  # a third faster than calling Message
         messages = []
-        for number in range(first, stop):
-            at = number % _BLOCK
-            bits, more = words[at * 4 + 2], words[at * 4 + 3]
-            digits = text[at * 64 : at * 64 + 18]
-            disguised = (number * _ID_FACTOR & _ID_MASK) ^ key
+        for number, digits, bits, more in zip(
+            range(first, stop),
+            range(low * _BYTES * 2, high * _BYTES * 2, _BYTES * 2),
+            words[low * 4 + 2 : high * 4 : 4],
+            words[low * 4 + 3 : high * 4 : 4],
+            strict=True,
+        ):
+            a, b = text[digits : digits + 8], text[digits + 8 : digits + 12]
+            c, d = text[digits + 12 : digits + 15], text[digits + 15 : digits + 18]
             created = since + (number << 16 | bits & 0xFFFF) * seconds // slots
             leaves = created + (bits >> 16 & 31)
             fate = _FATES[bits >> 21 & 255]
             parts = _PARTS[bits >> 35 & 15]
             cost, currency = _COSTS[(bits >> 39 & 255) % 5 * 6 + parts]
             sent = None
-            if now < leaves:
-                status = PENDING
-            elif fate in _UNSENT or fate == PENDING:
-                status = fate
+            if now < leaves or fate in _UNSENT:
+                status = PENDING if now < leaves else fate
+                cost = "0"  # guessed: what was not sent costs nothing, so a cost can change as well
             else:
                 sent = leaves
-                arrives = leaves + 1 + (more & _WAITS[bits >> 29 & 63])
-                status = fate if now >= arrives else SENT
-            messages.append(
-                Message(
-                    f"{digits[:8]}-{digits[8:12]}-4{digits[12:15]}-a{digits[15:]}-{disguised:012x}",
-                    _SENDERS[bits >> 47 & 7],
-                    _PHONES[(more >> 32) % 11_100],
-                    status,
-                    parts,
-                    created,
-                    sent,
-                    # Guessed: what was not sent costs nothing, so a cost can change as well.
-                    "0" if sent is None else cost,
-                    currency,
-                )
+                status = fate if now > leaves + (more & _WAITS[bits >> 29 & 63]) else SENT
+            values = (
+                f"{a}-{b}-4{c}-a{d}-{(number * _ID_FACTOR & _ID_MASK) ^ key:012x}",
+                _SENDERS[bits >> 47 & 7],
+                _PHONES[(more >> 32) % len(_PHONES)],
+                status,
+                parts,
+                created,
+                sent,
+                cost,
+                currency,
             )
+            messages.append(new(Message, values))
         return messages

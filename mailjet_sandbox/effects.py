@@ -1,0 +1,366 @@
+"""What a fault does: three kinds of effect, each a small dataclass.
+
+An :class:`Instead` takes the place of an answer, an :class:`Edit` changes an answer, and an
+:class:`ExportEdit` changes how an export will turn out. The name of an effect is its name in JSON.
+"""
+
+from __future__ import annotations
+
+import enum
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, replace
+from email.utils import formatdate, parsedate_to_datetime
+from typing import ClassVar
+
+from mailjet_sandbox import errors
+from mailjet_sandbox.wire import Ending, Framing, Response, json_response
+
+
+class Operation(enum.Enum):
+    """What is asked of Mailjet."""
+
+    REQUEST = "request"
+    STATUS = "status"
+    DOWNLOAD = "download"
+    COUNT = "count"
+    MESSAGES = "messages"
+
+
+class Link(enum.Enum):
+    """Where the URL of a finished export leads."""
+
+    HONEST = "honest"
+    NONE = "none"
+    OTHER_HOST = "other_host"
+    PLAIN_HTTP = "plain_http"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a fault may know of a call; `export` counts the exports of this run from 1."""
+
+    operation: Operation | None
+    now: float
+    path: str = ""
+    from_ts: int | None = None
+    to_ts: int | None = None
+    export: int | None = None
+    export_id: int | None = None
+    elsewhere: str = ""
+    identifier: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How an export will turn out."""
+
+    fails: bool = False
+    late: float = 0
+    keep: float = 1
+    link: Link = Link.HONEST
+    link_seconds: float = math.inf
+    lifetime: int = 7 * 86_400  # documented
+
+
+class Instead(ABC):
+    """An effect that takes the place of the answer; `after_work` says the server did its work."""
+
+    name: ClassVar[str]
+    on: ClassVar[frozenset[Operation]] = frozenset(Operation)
+    after_work: bool = False
+
+    @abstractmethod
+    def answer(self, call: Call) -> Response:
+        """Give the answer."""
+
+
+class Edit(ABC):
+    """An effect that changes the answer, honest or not."""
+
+    name: ClassVar[str]
+    on: ClassVar[frozenset[Operation]] = frozenset(Operation)
+
+    @abstractmethod
+    def edit(self, response: Response) -> Response:
+        """Give the changed answer."""
+
+
+class ExportEdit(ABC):
+    """An effect on what becomes of an export."""
+
+    name: ClassVar[str]
+
+    @abstractmethod
+    def plan(self, plan: Plan) -> Plan:
+        """Give the changed plan."""
+
+
+Effect = Instead | Edit | ExportEdit
+
+
+@dataclass(frozen=True)
+class Http(Instead):
+    """Any HTTP error in Mailjet's envelope, with `Retry-After` in seconds or as a date."""
+
+    name = "http"
+    status: int = 503
+    retry_after: int | None = None
+    as_date: bool = False
+    code: str | None = None
+    message: str | None = None
+    after_work: bool = False
+
+    def answer(self, call: Call) -> Response:
+        """Give the envelope."""
+        known = errors.KNOWN.get(self.status) if self.message is None else None
+        problem = known or errors.Problem(self.status, self.message or "Try again.", self.code)
+        response = errors.refusal(problem, call.identifier)
+        if self.retry_after is not None:
+            date = formatdate(call.now + self.retry_after, usegmt=True)
+            response.headers["Retry-After"] = date if self.as_date else str(self.retry_after)
+        return response
+
+
+class Body(enum.Enum):
+    """What can come where JSON or a CSV should."""
+
+    HTML = "html"
+    BROKEN_JSON = "broken_json"
+    OTHER_JSON = "other_json"
+    EMPTY = "empty"
+    BYTES = "bytes"
+
+
+_PAGES = {
+    Body.HTML: ("text/html", b"<!DOCTYPE html>\n<html><body>Down for maintenance</body></html>\n"),
+    Body.BROKEN_JSON: ("application/json", b'{"ID": 1, "Status": {"Co'),
+    Body.OTHER_JSON: ("application/json", b'[{"unexpected": null}]'),
+    Body.EMPTY: ("application/json", b""),
+    Body.BYTES: ("application/octet-stream", bytes(range(255, -1, -1))),
+}
+
+
+@dataclass(frozen=True)
+class Page(Instead):
+    """Something else, with status 200: a page of a proxy, broken JSON, no body."""
+
+    name = "page"
+    body: Body = Body.HTML
+    status: int = 200
+    after_work: bool = False
+
+    def answer(self, call: Call) -> Response:  # noqa: ARG002
+        """Give the page."""
+        kind, body = _PAGES[self.body]
+        return Response(self.status, {"Content-Type": kind}, body)
+
+
+@dataclass(frozen=True)
+class Broken(Instead):
+    """No answer at all: the connection is refused, closed, reset, or hangs."""
+
+    name = "broken"
+    ending: Ending = Ending.RESET
+    after_work: bool = False
+
+    def answer(self, call: Call) -> Response:  # noqa: ARG002
+        """Give no answer."""
+        return Response(500, {}, ending=self.ending)
+
+
+@dataclass(frozen=True)
+class Redirect(Instead):
+    """A redirect to the same path on another host."""
+
+    name = "redirect"
+    on = frozenset({Operation.DOWNLOAD})
+    status: int = 302
+
+    def answer(self, call: Call) -> Response:
+        """Give the redirect."""
+        return Response(self.status, {"Location": call.elsewhere + call.path})
+
+
+@dataclass(frozen=True)
+class Cut(Edit):
+    """The body ends too early: closed, reset or hung after this share of its bytes."""
+
+    name = "cut"
+    on = frozenset({Operation.DOWNLOAD})
+    after: float = 0.5
+    framing: Framing = Framing.LENGTH
+    ending: Ending = Ending.CUT
+
+    def edit(self, response: Response) -> Response:
+        """Break the body."""
+        sent = int(len(response.body) * self.after)
+        return replace(response, framing=self.framing, ending=self.ending, sent=sent)
+
+
+@dataclass(frozen=True)
+class Echo(Edit):
+    """The export speaks of another window: shifted by so many seconds, or missing (null)."""
+
+    name = "echo"
+    on = frozenset({Operation.REQUEST, Operation.STATUS})
+    shift: int | None = 3600
+
+    def edit(self, response: Response) -> Response:
+        """Shift or drop `FromTs` and `ToTs`."""
+        document = _document(response)
+        for key in ("FromTs", "ToTs"):
+            moment = document.pop(key, None)
+            if self.shift is not None and isinstance(moment, int):
+                document[key] = moment + self.shift
+        return _redone(response, document)
+
+
+@dataclass(frozen=True)
+class StatusCode(Edit):
+    """The export has a status that no documentation knows."""
+
+    name = "status_code"
+    on = frozenset({Operation.STATUS})
+    code: int = 9
+    text: str = "ON_HOLD"
+
+    def edit(self, response: Response) -> Response:
+        """Change the status, and hide the file."""
+        document = _document(response)
+        if "Status" in document:
+            document["Status"] = {"Code": self.code, "Name": self.text, "Description": ""}
+            document |= {"URL": None, "CreationTS": None, "ExpirationTS": None}
+        return _redone(response, document)
+
+
+@dataclass(frozen=True)
+class Counted(Edit):
+    """The count is off by so many messages."""
+
+    name = "count"
+    on = frozenset({Operation.COUNT})
+    add: int = 1
+
+    def edit(self, response: Response) -> Response:
+        """Change the count."""
+        document = _document(response)
+        count = document.get("Count")
+        if isinstance(count, int):
+            document["Count"] = max(0, count + self.add)
+        return _redone(response, document)
+
+
+@dataclass(frozen=True)
+class ClockSkew(Edit):
+    """The `Date` header is off by so many seconds."""
+
+    name = "clock_skew"
+    seconds: int = 600
+
+    def edit(self, response: Response) -> Response:
+        """Change the header."""
+        date = response.headers.get("Date")
+        if date is None:
+            return response
+        moved = parsedate_to_datetime(date).timestamp() + self.seconds
+        return replace(
+            response, headers={**response.headers, "Date": formatdate(moved, usegmt=True)}
+        )
+
+
+@dataclass(frozen=True)
+class Fails(ExportEdit):
+    """The export ends in ERROR."""
+
+    name = "error"
+
+    def plan(self, plan: Plan) -> Plan:
+        """Let it fail."""
+        return replace(plan, fails=True)
+
+
+@dataclass(frozen=True)
+class Late(ExportEdit):
+    """The export takes so many seconds more, or never finishes (null)."""
+
+    name = "late"
+    seconds: float | None = None
+
+    def plan(self, plan: Plan) -> Plan:
+        """Let it wait."""
+        return replace(plan, late=math.inf if self.seconds is None else self.seconds)
+
+
+@dataclass(frozen=True)
+class Rows(ExportEdit):
+    """The file holds only this share of its rows (at least one is missing), 0 for none."""
+
+    name = "rows"
+    keep: float = 0.5
+
+    def plan(self, plan: Plan) -> Plan:
+        """Let rows go missing."""
+        return replace(plan, keep=self.keep)
+
+
+@dataclass(frozen=True)
+class Linked(ExportEdit):
+    """The URL is null, leads to another host, or is plain http."""
+
+    name = "link"
+    to: Link = Link.NONE
+
+    def plan(self, plan: Plan) -> Plan:
+        """Change the link."""
+        return replace(plan, link=self.to)
+
+
+@dataclass(frozen=True)
+class LinkExpires(ExportEdit):
+    """Each URL works for so many seconds only; the next status answer has a fresh one."""
+
+    name = "link_expires"
+    seconds: float = 0
+
+    def plan(self, plan: Plan) -> Plan:
+        """Shorten the link's life."""
+        return replace(plan, link_seconds=self.seconds)
+
+
+@dataclass(frozen=True)
+class Expires(ExportEdit):
+    """The export is gone so many seconds after it was made, instead of 7 days."""
+
+    name = "expires"
+    seconds: int = 0
+
+    def plan(self, plan: Plan) -> Plan:
+        """Shorten the export's life."""
+        return replace(plan, lifetime=self.seconds)
+
+
+_EFFECTS: tuple[type[Effect], ...] = (
+    Http, Page, Broken, Redirect,
+    Cut, Echo, StatusCode, Counted, ClockSkew,
+    Fails, Late, Rows, Linked, LinkExpires, Expires,
+)  # fmt: skip
+EFFECTS: dict[str, type[Effect]] = {effect.name: effect for effect in _EFFECTS}
+
+
+def _document(response: Response) -> dict[str, object]:
+    """Read an answer's JSON object, or nothing where the answer is none."""
+    if not response.headers.get("Content-Type", "").startswith("application/json"):
+        return {}
+    try:
+        document = response.json()
+    except ValueError:
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+def _redone(response: Response, document: dict[str, object]) -> Response:
+    """Put a changed document into an answer, unless it had none."""
+    if not document:
+        return response
+    return replace(response, body=json_response(response.status, document).body)
