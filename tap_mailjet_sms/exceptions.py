@@ -26,6 +26,7 @@ download URL, a phone number or a row. All of them are subclasses of the SDK's o
     │       └── NotCSVError             a page came instead of a CSV
     └── tell us, and Mailjet
         ├── UnexpectedAnswerError       an answer that contradicts what is known of the API
+        │   └── WrongWindowError        an export of another window than the one asked for
         ├── CSVFormatError              a row or cell of the CSV cannot be read
         └── CountMismatchError          an export and `/sms/count` disagree
 """
@@ -91,7 +92,15 @@ class CSVHeaderError(TapMailjetSMSError, DataError):
 
 
 class MailjetUnavailableError(TapMailjetSMSError, RetriableAPIError):
-    """No usable answer: network trouble, 429, 5xx, or something that is no JSON."""
+    """No usable answer: network trouble, 429, 5xx, or something that is no JSON.
+
+    `retry_after` is what the answer's `Retry-After` says, in seconds.
+    """
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        """Take the sentence for the user, and what `Retry-After` says, in seconds."""
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class ExportFailedError(TapMailjetSMSError, FatalSyncError):
@@ -112,6 +121,10 @@ class NotCSVError(DownloadBrokenError):
 
 class UnexpectedAnswerError(TapMailjetSMSError, FatalAPIError):
     """An answer of Mailjet contradicts what is known of its API."""
+
+
+class WrongWindowError(UnexpectedAnswerError):
+    """Mailjet's answer names a window that does not cover the one asked for."""
 
 
 class CSVFormatError(TapMailjetSMSError, DataError):

@@ -1,0 +1,87 @@
+"""The command line: an error is one sentence in the log and an exit code, never a traceback."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import os
+import sys
+import typing as t
+
+from singer_sdk.exceptions import ConfigValidationError
+from singer_sdk.plugin_base import SingerCommand
+from typing_extensions import override
+
+from tap_mailjet_sms.exceptions import (
+    InvalidSettingError,
+    InvalidStateError,
+    OutputClosedError,
+    TapMailjetSMSError,
+)
+from tap_mailjet_sms.output import TerminatedError
+
+
+class Command(SingerCommand):
+    """The tap's command; knows what to say of its errors."""
+
+    @override
+    def main(self, *args: t.Any, **kwargs: t.Any) -> t.Any:
+        """Run the command as `click` does, with our errors as one sentence each.
+
+        Raises:
+            SystemExit: With the exit code: 1 for an error, 128 + signal for a signal.
+        """
+        try:
+            return super().main(*args, **kwargs)
+        except ConfigValidationError as error:
+            for sentence in error.errors or [str(error)]:
+                self.logger.error("%s", sentence)  # noqa: TRY400 - the traceback is for DEBUG
+        except TapMailjetSMSError as error:
+            self.logger.error("%s", error)  # noqa: TRY400
+            self.logger.debug("Where it was raised", exc_info=True)
+            if isinstance(error, OutputClosedError):
+                raise _NobodyListensExit from None
+        raise SystemExit(1)
+
+    @override
+    def __call__(self, *args: t.Any, **kwargs: t.Any) -> t.NoReturn:
+        """Run the command and end the process, at once where it must not wait for anything.
+
+        After a signal no worker is waited for: it may be in the middle of a slow download. And
+        without a reader Python's own clean-up would fail once more on what is left to write.
+        """
+        try:
+            self.main(*args, **kwargs)
+        except SystemExit as leaving:
+            if isinstance(leaving, TerminatedError | _NobodyListensExit):
+                logging.shutdown()
+                os._exit(int(str(leaving.code)))
+            raise
+        sys.exit(0)
+
+
+class _NobodyListensExit(SystemExit):
+    def __init__(self) -> None:
+        super().__init__(1)
+
+
+def read_json(option: str, file: t.TextIO | None) -> t.TextIO | None:
+    """A JSON file given on the command line, read and checked.
+
+    Raises:
+        InvalidStateError: If what `--state` names is no JSON object.
+        InvalidSettingError: If what another option names is none.
+    """
+    if file is None:
+        return None
+    kind = InvalidStateError if option == "--state" else InvalidSettingError
+    try:
+        text = file.read()
+        is_object = isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        is_object = False
+    if not is_object:
+        msg = f"The file given with {option} holds no JSON object"
+        raise kind(msg)
+    return io.StringIO(text)

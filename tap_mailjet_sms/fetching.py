@@ -1,0 +1,204 @@
+"""What a worker does for one export: poll until it is finished, download it, ask for its count.
+
+Workers hold no state of the run and decide nothing about windows: they bring a file, or raise what
+came in the way.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, BinaryIO, Protocol, TypeVar
+
+from singer_sdk import metrics
+
+from tap_mailjet_sms.exceptions import (
+    DownloadBrokenError,
+    DownloadGoneError,
+    ExportLateError,
+    MailjetUnavailableError,
+    NotAuthorisedError,
+    RequestRefusedError,
+)
+from tap_mailjet_sms.exports import (
+    ExportJob,
+    ExportStatus,
+    PollSchedule,
+    Step,
+    VerifyCounts,
+    next_step,
+)
+from tap_mailjet_sms.spool import open_spool, spool_errors
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from tap_mailjet_sms.waiting import Clock, Retrying
+    from tap_mailjet_sms.windows import Window
+
+logger = logging.getLogger("tap-mailjet-sms.exports")
+
+T = TypeVar("T")
+
+
+class Mailjet(Protocol):
+    """What the orchestrator asks of Mailjet; see `MailjetClient`."""
+
+    def request_export(self, window: Window, *, not_before: datetime) -> ExportJob: ...  # noqa: D102
+    def get_export(self, job: ExportJob) -> ExportJob: ...  # noqa: D102
+    def count(self, window: Window, *, not_before: datetime) -> int: ...  # noqa: D102
+    def download(self, job: ExportJob, into: BinaryIO) -> bool: ...  # noqa: D102
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What a worker brings: the file (None for an export without any), and Mailjet's count."""
+
+    job: ExportJob
+    file: BinaryIO | None
+    expected: int | None
+
+
+@dataclass(slots=True)
+class Fetcher:
+    """Asks for exports and brings them, one at a time for each worker that calls `fetch`."""
+
+    mailjet: Mailjet
+    clock: Clock
+    schedule: PollSchedule
+    retrying: Retrying
+    verify_counts: VerifyCounts
+    not_before: datetime
+    _has_warned_of_count: bool = field(default=False, init=False)
+
+    def request(self, window: Window) -> ExportJob:
+        """Ask for a new export, once; see `MailjetClient.request_export`. For the main thread."""
+        return self.mailjet.request_export(window, not_before=self.not_before)
+
+    def fetch(self, job: ExportJob) -> Fetched:
+        """Poll until the export is finished, download its file, and ask for its count.
+
+        Raises:
+            ExportFailedError: If Mailjet reports an error.
+            ExportLateError: If it is not finished in time.
+            RequestRefusedError: If Mailjet does not know the export, or no longer has its file.
+            TapMailjetSMSError: If anything else came in the way, as often as it was tried.
+            StoppedError: If the run is over.
+        """
+        tags = {metrics.Tag.JOB_TYPE: "export"}
+        with metrics.Timer(metrics.Metric.JOB_DURATION, tags):
+            job = self._poll(job)
+        file = None if job.url is None else self._download(job)
+        return Fetched(job, file, self._expected_rows(job.window))
+
+    def _poll(self, job: ExportJob) -> ExportJob:
+        began = self.clock.monotonic()
+        while (step := next_step(job, now=self.clock.now())) is Step.POLL:
+            if job.status is not None:  # an export from the state is looked at without waiting
+                waited = self.clock.monotonic() - began
+                if waited >= self.schedule.timeout:
+                    raise self._too_late(job)
+                pause = self.schedule.pause(waited) * (1 - random.random() / 10)  # noqa: S311
+                self.clock.sleep(min(pause, self.schedule.timeout - waited))
+            job = self._retry(lambda job=job: self.mailjet.get_export(job))  # type: ignore[misc]
+        if step is Step.REQUEST:
+            msg = f"The file of {job} has expired at Mailjet"
+            raise DownloadGoneError(msg)
+        return job
+
+    def _too_late(self, job: ExportJob) -> ExportLateError:
+        unknown = f"with the unknown code {job.status}"
+        status = job.status.name if isinstance(job.status, ExportStatus) else unknown
+        msg = (
+            f"Mailjet has not finished {job} within {self.schedule.timeout:g} s (status {status}); "
+            "the next run takes it up again; if it is often so, raise poll_timeout_seconds or "
+            "lower window_days"
+        )
+        return ExportLateError(msg)
+
+    def _download(self, job: ExportJob) -> BinaryIO:
+        """The export's file, from a fresh link where the first one is no longer served."""
+        try:
+            return self._retry(_Download(self.mailjet, job))
+        except DownloadGoneError as error:
+            logger.info("%s; reading the export again for a fresh link", error)
+        fresh = self._retry(lambda: self.mailjet.get_export(job))
+        if next_step(fresh, now=self.clock.now()) is not Step.DOWNLOAD or fresh.url is None:
+            msg = f"The file of {job} is no longer at Mailjet"
+            raise DownloadGoneError(msg)
+        return self._retry(_Download(self.mailjet, fresh))
+
+    def _expected_rows(self, window: Window) -> int | None:
+        """How many messages Mailjet counts; None where that is not to be had, or not wanted."""
+        if self.verify_counts is VerifyCounts.OFF:
+            return None
+        try:
+            return self.count(window)
+        except NotAuthorisedError:
+            raise
+        except (RequestRefusedError, MailjetUnavailableError) as error:
+            if self.verify_counts is VerifyCounts.ERROR:
+                raise
+            if not self._has_warned_of_count:
+                self._has_warned_of_count = True
+                logger.warning("%s; this export's number of rows is not verified", error)
+            return None
+
+    def count(self, window: Window) -> int:
+        """How many messages Mailjet counts for what an export of the window asks for.
+
+        Raises:
+            RequestRefusedError: If Mailjet refuses to answer.
+            MailjetUnavailableError: If there was no usable answer to any of the attempts.
+        """
+        return self._retry(lambda: self.mailjet.count(window, not_before=self.not_before))
+
+    def _retry(self, ask: Callable[[], T]) -> T:
+        """Ask until there is a usable answer, `max_attempts` times at most."""
+        for attempt in range(1, self.retrying.max_attempts):
+            self.clock.sleep(0)  # no request after the run is over
+            try:
+                return ask()
+            except (MailjetUnavailableError, DownloadBrokenError) as error:
+                pause = self.retrying.pause(attempt, error)
+                logger.info("%s; trying again in %.1f s", error, pause)
+            self.clock.sleep(pause)
+        return ask()
+
+
+@dataclass(slots=True)
+class _Download:
+    """One attempt to download an export, each into a file of its own.
+
+    A file that neither tells its length nor ends with a line is whole only if the next attempt
+    brings the same.
+    """
+
+    mailjet: Mailjet
+    job: ExportJob
+    size: int | None = None
+
+    def __call__(self) -> BinaryIO:
+        """The file, at its start.
+
+        Raises:
+            DownloadBrokenError: If it did not arrive whole, or perhaps not.
+        """
+        with spool_errors(), ExitStack() as unless_whole:
+            file = unless_whole.enter_context(open_spool())
+            tells_length = self.mailjet.download(self.job, file)
+            if not tells_length:
+                self._compare(file)
+            file.seek(0)
+            unless_whole.pop_all()
+            return file
+
+    def _compare(self, file: BinaryIO) -> None:
+        size, before, self.size = file.tell(), self.size, file.tell()
+        file.seek(max(0, size - 1))
+        if file.read(1) not in {b"\n", b"\r", b""} and size != before:
+            msg = f"The download of {self.job} ended within a line, perhaps cut"
+            raise DownloadBrokenError(msg)

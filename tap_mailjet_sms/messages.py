@@ -1,0 +1,125 @@
+"""From typed Arrow to what leaves the tap: finished RECORD lines, or single records.
+
+Both forms are made from the same JSON, so they are equal by construction: the fast lane wraps each
+line of it into a message, the other one decodes it for whatever wants to see single records.
+"""
+
+from __future__ import annotations
+
+import io
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import arro3.io
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tap_mailjet_sms.windows import OVERLAP
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+
+    from singer_sdk.helpers.types import Record
+
+    from tap_mailjet_sms.windows import Window
+
+#: Single records are decoded in slices, so that memory does not depend on a batch's size.
+SLICE = 500
+
+_SHORT_DECIMAL = pa.decimal128(38, 4)
+
+_decoder = msgspec.json.Decoder(dict, float_hook=Decimal)
+
+
+class Overlap:
+    """Tells messages that two neighbouring exports share, since both hold the second between."""
+
+    def __init__(self) -> None:
+        """Start with no window read."""
+        self._before: set[str] = set()
+        self._seen: set[str] = set()
+
+    def next_window(self) -> None:
+        """The next batches are of the following window."""
+        self._before, self._seen = self._seen, set()
+
+    def drop_repeated(self, batch: pa.RecordBatch, window: Window) -> pa.RecordBatch:
+        """The batch without messages that the window before has brought already."""
+        ids, created = batch["message_id"], batch["created_at"]
+        late = pc.greater_equal(created, pa.scalar(window.end - OVERLAP, created.type))
+        if late.true_count:
+            self._seen.update(str(known) for known in ids.filter(late).to_pylist())
+        if not self._before:
+            return batch
+        early = pc.less_equal(created, pa.scalar(window.start, created.type))
+        if not early.true_count:
+            return batch
+        known = pa.array(self._before, ids.type)
+        return batch.filter(pc.invert(pc.and_(early, pc.is_in(ids, value_set=known))))
+
+
+def select(batch: pa.RecordBatch, selected: Collection[str]) -> pa.RecordBatch:
+    """The batch with the selected columns only."""
+    return batch.select([name for name in batch.schema.names if name in selected])
+
+
+def record_lines(
+    batch: pa.RecordBatch,
+    *,
+    stream: str,
+    export_fields: Mapping[str, object],
+) -> bytes:
+    """RECORD messages, one line each, equal to what the SDK writes for the same records.
+
+    Args:
+        batch: Typed rows with the selected columns.
+        stream: The stream's name.
+        export_fields: Further fields, the same for every row.
+    """
+    before = b'{"type":"RECORD","stream":%b,"record":' % msgspec.json.encode(stream)
+    after = b',"time_extracted":%b}' % msgspec.json.encode(datetime.now(UTC))
+    return _json_lines(batch, export_fields, before=before, after=after)
+
+
+def single_records(
+    batch: pa.RecordBatch, *, export_fields: Mapping[str, object]
+) -> Iterator[Record]:
+    """The same records as mappings: numbers with a point are `Decimal`, date-times are strings."""
+    for start in range(0, batch.num_rows, SLICE):
+        yield from _decoder.decode_lines(_json_lines(batch.slice(start, SLICE), export_fields))
+
+
+def _json_lines(
+    batch: pa.RecordBatch,
+    export_fields: Mapping[str, object],
+    *,
+    before: bytes = b"",
+    after: bytes = b"",
+) -> bytes:
+    """Each row as a JSON object on a line, with `before` and `after` around it.
+
+    JSON holds no raw line feed, so `}` and a line feed end a row and nothing else: fields that are
+    the same for all rows are put in there, for the price of copying the bytes.
+    """
+    if not batch.num_rows:
+        return b""
+    lines = io.BytesIO()
+    arro3.io.write_ndjson(_without_idle_zeros(batch), lines, explicit_nulls=True)
+    fields = msgspec.json.encode(export_fields)[1:]  # without its brace: the row is open already
+    joint = b"," if batch.num_columns and len(fields) > 1 else b""
+    whole = lines.getvalue().replace(b"}\n", joint + fields + after + b"\n" + before)
+    return before + whole[: len(whole) - len(before)]
+
+
+def _without_idle_zeros(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The batch with its costs at four decimals where that loses nothing: all are printed."""
+    index = batch.schema.get_field_index("cost_value")
+    if index < 0:
+        return batch
+    try:
+        costs = batch.column(index).cast(_SHORT_DECIMAL)
+    except pa.ArrowInvalid:
+        return batch
+    return batch.set_column(index, "cost_value", costs)

@@ -1,0 +1,372 @@
+"""The life of all exports of a run: ask ahead, poll, download, check, hand over in window order.
+
+The only loop, with every effect passed in: Mailjet, the ledger of pending exports, the reader of
+a file, the clock, the waiting and the executor. A simulation passes ones that run inline, and
+plays any schedule of faults without a real second going by.
+
+The main thread alone asks for exports, one at a time, each noted in the ledger before the next,
+so a kill wastes one export at most. Workers only poll, count and download.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from concurrent.futures import CancelledError, Executor, Future
+from dataclasses import dataclass, field
+from datetime import timedelta
+from itertools import islice
+from typing import TYPE_CHECKING, BinaryIO, Generic, Protocol, TypeVar, cast
+
+from tap_mailjet_sms.exceptions import (
+    CountMismatchError,
+    CSVFormatError,
+    DownloadBrokenError,
+    DownloadGoneError,
+    ExportFailedError,
+    ExportLateError,
+    ExportNotFoundError,
+    MailjetUnavailableError,
+    NotAuthorisedError,
+    RequestRefusedError,
+    TapMailjetSMSError,
+    WindowTooOldError,
+    WrongWindowError,
+)
+from tap_mailjet_sms.exports import VerifyCounts
+from tap_mailjet_sms.waiting import StoppedError
+from tap_mailjet_sms.windows import Window, iso, oldest_exportable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from tap_mailjet_sms.exports import ExportJob
+    from tap_mailjet_sms.fetching import Fetched, Fetcher
+
+logger = logging.getLogger("tap-mailjet-sms.exports")
+
+#: A failing export is halved, down to this length.
+SHORTEST = timedelta(hours=1)
+#: Failures of a longer export before it is halved.
+FAILURES_BEFORE_HALVING = 2
+#: A file that cannot be read is downloaded again, then exported again; the third one is the last.
+STRIKES = 3
+
+
+class Ledger(Protocol):
+    """Where exports under way are noted, so that the next run can take them up; see `Bookmark`."""
+
+    def add(self, job: ExportJob) -> None: ...  # noqa: D102
+    def drop(self, window: Window) -> None: ...  # noqa: D102
+
+
+class HasRows(Protocol):
+    """What a file was read into."""
+
+    @property
+    def rows(self) -> int:
+        """How many rows the file has."""
+
+
+ContentT = TypeVar("ContentT", bound=HasRows)
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedExport(Generic[ContentT]):
+    """An export whose file is here, whole, read to its end and counted."""
+
+    job: ExportJob
+    content: ContentT
+
+
+@dataclass(slots=True, eq=False)
+class _Tile:
+    """A window on its way: asked for, fetched, and what has gone wrong with it so far."""
+
+    window: Window
+    job: ExportJob | None = None
+    fetch: Future[Fetched] | None = None
+    fetched: Fetched | None = None
+    error: Exception | None = None
+    due: float = 0.0
+    from_state: bool = False
+    trims: int = 0
+    gone: int = 0
+    failures: int = 0
+    late: int = 0
+    bad_files: int = 0
+    rows_before: int | None = None
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is under way for it."""
+        return self.fetch is None and self.fetched is None
+
+
+@dataclass(slots=True)
+class Orchestrator(Generic[ContentT]):
+    """Brings the exports of all windows, in order, each whole and checked."""
+
+    fetcher: Fetcher
+    ledger: Ledger
+    read: Callable[[BinaryIO | None], ContentT]
+    executor: Executor
+    max_concurrent_exports: int
+    _tiles: deque[_Tile] = field(default_factory=deque)
+    _woken: threading.Event = field(default_factory=threading.Event)
+    _refusals: int = 0
+    _ask_from: float = 0.0
+    _count_disputed: bool = False
+
+    def exports(
+        self, windows: Iterable[Window], resumed: dict[Window, ExportJob]
+    ) -> Iterator[FinishedExport[ContentT]]:
+        """Yield the finished export of each window, in order, while later ones are under way.
+
+        Args:
+            windows: The windows to read, in order, without gaps between them.
+            resumed: Exports from the state, by their window, to take up instead of asking anew.
+
+        Raises:
+            TapMailjetSMSError: If a window cannot be had; all windows before it were yielded.
+        """
+        self._tiles.extend(
+            _Tile(window, job=resumed.get(window), from_state=window in resumed)
+            for window in windows
+        )
+        try:
+            while self._tiles:
+                self.advance()
+                if not self._tiles:
+                    return
+                head = self._tiles[0]
+                if head.error is not None:
+                    raise head.error
+                if head.fetched is None:
+                    self._wait()
+                    continue
+                # The window that is read and emitted holds no slot: ask for a later one first.
+                self._tiles.popleft()
+                self.advance()
+                fetched = head.fetched
+                try:
+                    content = self._read_and_check(head, fetched)
+                except (
+                    CSVFormatError,
+                    DownloadBrokenError,
+                    ExportFailedError,
+                    CountMismatchError,
+                ) as error:
+                    self._tiles.appendleft(head)
+                    self._reject(head, error)
+                    continue
+                yield FinishedExport(fetched.job, content)
+        finally:
+            self.fetcher.clock.stop()
+            self.executor.shutdown(wait=False, cancel_futures=True)
+
+    def advance(self) -> None:
+        """Do what can be done without waiting: note what workers brought, ask for new exports."""
+        for tile in list(self._tiles):
+            if tile.fetch is not None and tile.fetch.done():
+                self._collect(tile)
+        while (idle := self._next_to_ask()) is not None:
+            if idle.job is None:
+                self._request(idle)
+            if idle.job is not None:
+                self._start_fetching(idle, idle.job)
+
+    def _askable(self) -> Iterator[_Tile]:
+        """The windows that have no export yet and may have one as far as the limits go."""
+        limit, tiles = self.max_concurrent_exports, self._tiles
+        if sum(tile.fetch is not None for tile in tiles) >= limit:
+            return
+        ahead = sum(not tile.is_idle for tile in tiles)
+        for tile in islice(tiles, limit):
+            if tile.error is not None:
+                return  # the run ends here: only what comes before is still of use
+            # The first window may always go: the others cannot be emitted before it.
+            if tile.is_idle and (ahead < limit or tile is tiles[0]):
+                yield tile
+
+    def _next_to_ask(self) -> _Tile | None:
+        now = self.fetcher.clock.monotonic()
+        return next((tile for tile in self._askable() if self._due(tile) <= now), None)
+
+    def _due(self, tile: _Tile) -> float:
+        """When a window may be asked for: not while Mailjet takes no requests, if it needs one."""
+        return tile.due if tile.job is not None else max(tile.due, self._ask_from)
+
+    def _wait(self) -> None:
+        """Wait for a worker, or for the moment when a window may be asked for again."""
+        now = self.fetcher.clock.monotonic()
+        pauses = [max(0.0, self._due(tile) - now) for tile in self._askable()]
+        self.fetcher.clock.wait(self._woken, min(pauses, default=None))
+        self._woken.clear()
+
+    # Asking for an export: on the main thread, one at a time.
+
+    def _request(self, tile: _Tile) -> None:
+        try:
+            job = self.fetcher.mailjet.request_export(
+                tile.window, not_before=self.fetcher.not_before
+            )
+        except MailjetUnavailableError as error:
+            self._refusals += 1
+            if self._refusals >= self.fetcher.retrying.max_attempts:
+                tile.error = error
+                return
+            pause = self.fetcher.retrying.pause(self._refusals, error)
+            self._ask_from = self.fetcher.clock.monotonic() + pause
+            logger.info("%s; trying again in %.1f s", error, pause)
+        except WindowTooOldError as error:
+            tile.trims += 1
+            if tile.trims >= self.fetcher.retrying.max_attempts:
+                tile.error = error
+            else:
+                self._trim(tile)
+        except TapMailjetSMSError as error:
+            tile.error = error
+        else:
+            tile.job, self._refusals = job, 0
+            self.ledger.add(job)
+            logger.info("Asked Mailjet for %s", job)
+
+    def _trim(self, tile: _Tile) -> None:
+        """Mailjet's clock has passed the window's start: give up what it no longer exports."""
+        window = tile.window
+        start = max(oldest_exportable(self.fetcher.clock.now()), window.start + SHORTEST)
+        lost = Window(window.start, min(start, window.end))
+        logger.warning("Mailjet no longer exports what is older than a year: %s is lost", lost)
+        if lost.end == window.end:
+            self._tiles.remove(tile)
+        else:
+            tile.window = Window(lost.end, window.end)
+
+    def _postpone(self, tile: _Tile, error: Exception, *, attempt: int) -> None:
+        """Ask for a new export of the window after a pause."""
+        pause = self.fetcher.retrying.pause(attempt)
+        tile.due = self.fetcher.clock.monotonic() + pause
+        logger.warning("%s; asking for a new export in %.1f s", error, pause)
+
+    def _forget(self, tile: _Tile) -> None:
+        if tile.job is not None:
+            self.ledger.drop(tile.window)
+        tile.job = tile.fetched = None
+        tile.from_state = False
+
+    def _start_fetching(self, tile: _Tile, job: ExportJob) -> None:
+        tile.fetch = self.executor.submit(self.fetcher.fetch, job)
+        tile.fetch.add_done_callback(lambda _: self._woken.set())
+
+    # What a worker brought, seen from the main thread.
+
+    def _collect(self, tile: _Tile) -> None:
+        """Take over a worker's file, or decide what its failure means for the window."""
+        fetch, tile.fetch = cast("Future[Fetched]", tile.fetch), None
+        try:
+            tile.fetched = fetch.result()
+            tile.job = tile.fetched.job
+        except NotAuthorisedError as error:
+            tile.error = error
+        except (RequestRefusedError, WrongWindowError) as error:
+            if tile.from_state:
+                # The id may be damaged, expired or another account's.
+                logger.warning("%s; asking for a new export instead of the one in the state", error)
+                self._forget(tile)
+            elif isinstance(error, ExportNotFoundError | DownloadGoneError):
+                tile.gone += 1
+                self._forget(tile)
+                self._postpone(tile, error, attempt=tile.gone)
+                if tile.gone >= self.fetcher.retrying.max_attempts:
+                    tile.error = error
+            else:
+                tile.error = error
+        except ExportFailedError as error:
+            self._failed(tile, error)
+        except ExportLateError as error:
+            tile.late += 1
+            if tile.late > 1:
+                tile.error = error  # its id stays in the state: it may be finished by the next run
+            else:
+                logger.warning("%s; asking for a new export", error)
+                tile.job, tile.from_state = None, False
+        except (TapMailjetSMSError, StoppedError, CancelledError) as error:
+            tile.error = error
+
+    def _failed(self, tile: _Tile, error: ExportFailedError) -> None:
+        """An export failed at Mailjet: ask again, in halves where it is long."""
+        tile.failures += 1
+        window = tile.window
+        if window.length > SHORTEST and tile.failures >= FAILURES_BEFORE_HALVING:
+            self._forget(tile)
+            self._halve(tile)
+            logger.warning("%s; asking for shorter windows", error)
+            return
+        if tile.failures >= self.fetcher.retrying.max_attempts:
+            msg = (
+                f"{error}, {tile.failures} times; to go on without it, set start_date to "
+                f"{iso(window.end)}: the messages of {window} are lost then"
+            )
+            tile.error = ExportFailedError(msg)
+            return
+        self._forget(tile)
+        self._postpone(tile, error, attempt=tile.failures)
+
+    def _halve(self, tile: _Tile) -> None:
+        """Put two halves in a window's place, and cut later windows to the same length."""
+        half = timedelta(seconds=max(1, round(tile.window.length.total_seconds() / 2)))
+        tiles: deque[_Tile] = deque()
+        for other in self._tiles:
+            untouched = other.job is None and other.fetched is None and other.window >= tile.window
+            if other is tile or untouched:
+                tiles.extend(_Tile(window) for window in other.window.split(half))
+            else:
+                tiles.append(other)
+        self._tiles = tiles
+
+    # Reading a file: on the main thread, when its window's turn has come.
+
+    def _read_and_check(self, tile: _Tile, fetched: Fetched) -> ContentT:
+        """Read a window's file to its end and hold its rows against Mailjet's count.
+
+        Raises:
+            CSVFormatError: If a row cannot be read.
+            DownloadBrokenError: If it is no CSV at all.
+            ExportFailedError: If it has no rows though Mailjet counts some.
+            CountMismatchError: If it has fewer rows than Mailjet counts.
+        """
+        content = self.read(fetched.file)
+        rows, expected = content.rows, fetched.expected
+        if expected is None or rows == expected:
+            return content
+        text = f"{fetched.job} has {rows} rows where Mailjet counts {expected}"
+        if rows > expected:
+            logger.info("%s: taken as it is", text.capitalize())
+            return content
+        if rows == 0:
+            raise ExportFailedError(text.capitalize())
+        confirmed = tile.bad_files >= STRIKES - 1 and rows == tile.rows_before
+        tile.rows_before = rows
+        if self.fetcher.verify_counts is VerifyCounts.WARN and (confirmed or self._count_disputed):
+            self._count_disputed = True
+            logger.warning("%s; taken as it is, since another export says the same", text)
+            return content
+        msg = f"{text.capitalize()}; set verify_counts to warn or off to take what there is"
+        raise CountMismatchError(msg)
+
+    def _reject(self, tile: _Tile, error: TapMailjetSMSError) -> None:
+        """A file is of no use: download it again, then export it again, then give up."""
+        if isinstance(error, ExportFailedError):
+            self._failed(tile, error)
+            return
+        tile.fetched = None
+        tile.bad_files += 1
+        if tile.bad_files >= STRIKES:
+            tile.error = error
+        elif tile.bad_files == 1:
+            logger.warning("%s; downloading it again", error)
+        else:
+            logger.warning("%s; asking for a new export", error)
+            self._forget(tile)

@@ -1,0 +1,93 @@
+"""The message writer: whole lines on stdout, whatever signal comes and whoever reads."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from singer_sdk.contrib.msgspec import MsgSpecWriter
+from typing_extensions import override
+
+from tap_mailjet_sms.exceptions import OutputClosedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from singer_sdk.singerlib.messages import Message
+
+#: Most bytes in one write: a signal waits for no longer than the reader takes for these.
+PIECE = 1 << 18
+
+
+class TerminatedError(SystemExit):
+    """A signal ended the run: exit code 128 + signal, so that it does not look like a success."""
+
+    def __init__(self, signum: int) -> None:
+        """Take the signal's number."""
+        super().__init__(128 + signum)
+
+
+class MessageWriter(MsgSpecWriter):
+    """Writes single messages, as the SDK's writers do, and ready-made lines in bulk.
+
+    A signal that comes while a piece is written waits until its last line is out: a reader never
+    sees two messages spliced into one line.
+    """
+
+    def __init__(self) -> None:
+        """Start with nothing written."""
+        super().__init__()
+        self._is_writing = False
+        self._signal: int | None = None
+
+    def terminate(self, signum: int) -> None:
+        """End the run because of a signal, as soon as no line is cut by it.
+
+        Raises:
+            TerminatedError: At once, or from the write that is under way.
+        """
+        if not self._is_writing:
+            raise TerminatedError(signum)
+        self._signal = signum
+
+    @override
+    def write_message(self, message: Message) -> None:
+        """Write one message.
+
+        Raises:
+            OutputClosedError: If nobody reads any more.
+        """
+        with self._whole_lines():
+            sys.stdout.buffer.write(self.format_message(message))
+            sys.stdout.flush()
+
+    def write_lines(self, lines: bytes) -> None:
+        """Write messages that are JSON lines already, each with its line end.
+
+        Raises:
+            OutputClosedError: If nobody reads any more.
+        """
+        view, start = memoryview(lines), 0
+        sys.stdout.flush()
+        while start < len(lines):
+            end = len(lines)
+            if end - start > PIECE:
+                end = lines.rfind(b"\n", start, start + PIECE) + 1 or lines.index(b"\n", start) + 1
+            with self._whole_lines():
+                sys.stdout.buffer.write(view[start:end])
+                sys.stdout.buffer.flush()
+            start = end
+
+    @contextmanager
+    def _whole_lines(self) -> Iterator[None]:
+        self._is_writing = True
+        try:
+            yield
+        except BrokenPipeError:
+            msg = "Nobody reads the output any more: see what ended the target"
+            raise OutputClosedError(msg) from None
+        finally:
+            self._is_writing = False
+            if self._signal is not None:
+                raise TerminatedError(self._signal)

@@ -1,0 +1,213 @@
+"""Settings: from whatever the SDK hands over to typed values, or a sentence for each mistake.
+
+The SDK's own validation knows no date-times, takes no `"24"` for a number, lets an explicit null
+beat a default and prints the values that it refuses, secrets too. So it is done here.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from singer_sdk.typing import DEFAULT_JSONSCHEMA_VALIDATOR, extend_validator_with_defaults
+
+from tap_mailjet_sms.exports import PollSchedule, VerifyCounts
+from tap_mailjet_sms.schema import MESSAGE_COLUMNS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, MutableMapping
+
+    from jsonschema import ValidationError
+
+    JSONSchema = Mapping[str, "JSONSchema"]
+
+LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
+
+_Validator = extend_validator_with_defaults(DEFAULT_JSONSCHEMA_VALIDATOR)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The settings of a run; moments in UTC."""
+
+    auth_token: str
+    api_url: str
+    start_date: datetime | None
+    end_date: datetime | None
+    window: timedelta
+    lookback: timedelta
+    max_concurrent_exports: int
+    poll: PollSchedule
+    request_timeout: float
+    max_attempts: int
+    verify_counts: VerifyCounts
+    column_map: Mapping[str, str | None]
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, object]) -> Settings:
+        """The typed settings of a configuration that `config_errors` has nothing against."""
+
+        def number(name: str) -> float:
+            return float(str(config[name]))
+
+        column_map = config["column_map"]
+        return cls(
+            auth_token=str(config["auth_token"]).strip(),
+            api_url=str(config["api_url"]).rstrip("/"),
+            start_date=_moment(config.get("start_date")),
+            end_date=_moment(config.get("end_date")),
+            window=timedelta(days=number("window_days")),
+            lookback=timedelta(days=number("lookback_days")),
+            max_concurrent_exports=int(number("max_concurrent_exports")),
+            poll=PollSchedule(
+                interval=number("poll_interval_seconds"),
+                max_interval=number("poll_max_interval_seconds"),
+                timeout=number("poll_timeout_seconds"),
+            ),
+            request_timeout=number("request_timeout_seconds"),
+            max_attempts=int(number("max_attempts")),
+            verify_counts=VerifyCounts(config["verify_counts"]),
+            column_map=dict(column_map) if isinstance(column_map, dict) else {},
+        )
+
+
+def normalise(config: MutableMapping[str, object], schema: Mapping[str, object]) -> None:
+    """Bring a configuration into its schema's terms, in place.
+
+    A null is as good as no value, and environment variables know numbers as text only.
+    """
+    properties = _properties(schema)
+    for name, value in list(config.items()):
+        types = _types(properties.get(name, {}))
+        if value is None:
+            del config[name]
+        elif {"number", "integer"} & types and isinstance(value, str | Decimal | float):
+            config[name] = _number(value)
+
+
+def config_errors(config: MutableMapping[str, object], schema: Mapping[str, object]) -> list[str]:
+    """A sentence for each mistake in a configuration, without its values; fills in defaults."""
+    properties = _properties(schema)
+    errors = [_unknown(name, properties) for name in config if name not in properties]
+    known = {**schema, "additionalProperties": True}
+    errors += [_sentence(error, properties) for error in _Validator(known).iter_errors(config)]
+    return errors or _meaning_errors(config)
+
+
+def _meaning_errors(config: Mapping[str, object]) -> list[str]:
+    """What a JSON schema cannot tell."""
+    errors = [*_token_errors(str(config["auth_token"])), *_url_errors(str(config["api_url"]))]
+    errors += [
+        f"{name} is no date or date-time in ISO 8601, such as 2026-01-31"
+        for name in ("start_date", "end_date")
+        if name in config and _moment(config[name]) is None
+    ]
+    start, end = _moment(config.get("start_date")), _moment(config.get("end_date"))
+    if start is not None and end is not None and start >= end:
+        errors.append("start_date must be earlier than end_date")
+    columns = [column.name for column in MESSAGE_COLUMNS]
+    column_map = config.get("column_map")
+    for header, column in column_map.items() if isinstance(column_map, dict) else ():
+        if column is not None and column not in columns:
+            hint = _nearest(str(column), columns)
+            text = f"column_map sends “{header}” to an unknown column{hint}"
+            errors.append(f"{text}; the columns are {', '.join(columns)}, or null")
+    return errors
+
+
+def _token_errors(token: str) -> list[str]:
+    if not token.strip():
+        return ["auth_token is empty: it is the bearer token of Mailjet's SMS dashboard"]
+    if not (token.strip().isascii() and token.strip().isprintable()):
+        return ["auth_token has characters that no token has: copy it anew"]
+    return []
+
+
+def _url_errors(text: str) -> list[str]:
+    try:
+        url = urlsplit(text)
+        host, _ = url.hostname, url.port
+    except ValueError:
+        host = None
+    if host is None or url.scheme not in {"https", "http"}:
+        return ["api_url is no URL, such as https://api.mailjet.com/v4"]
+    if url.username or url.password or url.query or url.fragment:
+        return ["api_url must have no credentials, query or fragment"]
+    if url.scheme == "http" and host not in LOOPBACK_HOSTS:
+        return ["api_url must begin with https: the token would be sent in the clear"]
+    return []
+
+
+def _sentence(error: ValidationError, properties: Mapping[str, JSONSchema]) -> str:
+    """What is wrong, by the schema alone: the value may be a secret."""
+    if error.validator == "required":
+        missing = error.message.split("'")[1]  # JSON schema: “'auth_token' is a required property”
+        return f"{missing} is missing: set it in the configuration or as an environment variable"
+    path = ".".join(str(part) for part in error.absolute_path)
+    name = str(error.absolute_path[0]) if error.absolute_path else ""
+    if len(error.absolute_path) == 1 and name in properties:
+        return f"{name} must be {_expectation(properties[name])}"
+    return f"{path or 'The configuration'} is not valid (JSON schema: {error.validator})"
+
+
+def _expectation(schema: Mapping[str, object]) -> str:
+    if isinstance(choices := schema.get("enum"), list):
+        return f"one of {', '.join(str(choice) for choice in choices if choice is not None)}"
+    types = _types(schema) - {"null"}
+    names = {"object": "an object (JSON)", "array": "an array", "string": "text"}
+    kind = " or ".join(names.get(name, f"a{'n' * (name[0] in 'aio')} {name}") for name in types)
+    bounds = {
+        "minimum": "at least",
+        "exclusiveMinimum": "greater than",
+        "maximum": "at most",
+        "exclusiveMaximum": "less than",
+    }
+    return ", ".join(
+        [kind, *(f"{word} {schema[key]}" for key, word in bounds.items() if key in schema)]
+    )
+
+
+def _unknown(name: str, properties: Mapping[str, object]) -> str:
+    return f"{name} is no setting of this tap{_nearest(name, list(properties))}"
+
+
+def _nearest(name: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    return f": did you mean {near[0]}?" if near else ""
+
+
+def _properties(schema: Mapping[str, object]) -> Mapping[str, JSONSchema]:
+    properties = schema["properties"]
+    return properties if isinstance(properties, dict) else {}
+
+
+def _types(schema: Mapping[str, object]) -> set[str]:
+    types = schema.get("type", [])
+    return {types} if isinstance(types, str) else {str(name) for name in types}  # type: ignore[attr-defined]
+
+
+def _number(value: str | Decimal | float) -> object:
+    """An int where it is one, else a float; what is no finite number is left as it is."""
+    try:
+        number = Decimal(str(value).strip())
+    except InvalidOperation:
+        return value
+    if not math.isfinite(number):
+        return str(value)
+    return int(number) if number == number.to_integral_value() else float(number)
+
+
+def _moment(value: object) -> datetime | None:
+    """A date or date-time in ISO 8601; one without a zone is in UTC."""
+    try:
+        moment = datetime.fromisoformat(value.strip()) if isinstance(value, str) else None
+        if moment is None:
+            return None
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None

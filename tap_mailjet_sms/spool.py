@@ -1,0 +1,44 @@
+"""Spools: temporary files without a name, for an export on its way from Mailjet to the output.
+
+A file without a name needs no cleaning up: the system takes it back when the process ends, however
+it ends.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, BinaryIO, cast
+
+from tap_mailjet_sms.exceptions import SpoolError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def open_spool() -> BinaryIO:
+    """An empty temporary file without a name, in the folder that `TMPDIR` names.
+
+    Raises:
+        SpoolError: If the folder cannot take it.
+    """
+    with spool_errors():
+        return cast("BinaryIO", tempfile.TemporaryFile())
+
+
+@contextmanager
+def spool_errors() -> Iterator[None]:
+    """Turn a full disk or an unwritable folder into a sentence on what to do.
+
+    Raises:
+        SpoolError: In place of any `OSError`.
+    """
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        msg = (
+            f"The temporary folder cannot take an export ({reason}): make room there, "
+            "or set TMPDIR to a folder that has some"
+        )
+        raise SpoolError(msg) from None

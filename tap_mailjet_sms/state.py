@@ -1,0 +1,232 @@
+"""The bookmark: how far the stream is, and which exports are under way at Mailjet.
+
+The only place that touches the SDK's state. Records never move the bookmark; a finished window
+does, so a run killed at any moment goes on where the last whole window ended. One mapping per
+stream is what a run leaves behind::
+
+    {"replication_key": "to_ts", "replication_key_value": "2026-11-21T16:00:00+00:00",
+     "pending_exports": [{"id": 56660, "from_ts": "…", "to_ts": "…", "requested_at": "…"}]}
+
+`pending_exports` is a list and always written, `[]` when empty: Meltano merges states deep into
+mappings but replaces lists, and never removes a key. It holds no token and no URL, since states
+are printed and stored.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from singer_sdk import Stream
+from typing_extensions import override
+
+from tap_mailjet_sms.exceptions import InvalidStateError
+from tap_mailjet_sms.exports import ExportJob
+from tap_mailjet_sms.windows import Window, iso, whole_moment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import timedelta
+
+    from singer_sdk.helpers.types import Context, Record
+
+    from tap_mailjet_sms.windows import Plan
+
+STREAM = "sms_messages"
+REPLICATION_KEY = "to_ts"
+PENDING = "pending_exports"
+VALUE = "replication_key_value"
+
+
+class WindowedStream(Stream):
+    """A stream whose bookmark is moved by finished windows, never by records.
+
+    Stock incremental streams bookmark the first record of a window already, and would lose the
+    rest of it in a crash. The SDK has no public hook to leave that to the stream.
+    """
+
+    @property
+    @override
+    def is_sorted(self) -> bool:
+        """Windows are emitted in order, so an interrupted run can be resumed."""
+        return True
+
+    @override
+    def get_replication_key_signpost(self, context: Context | None = None) -> None:
+        """No upper limit beside the windows themselves."""
+
+    @override
+    def _increment_stream_state(
+        self, latest_record: Record, *, context: Context | None = None
+    ) -> None:
+        """Records leave the bookmark alone."""
+
+
+class Bookmark:
+    """What the state says of the stream; every change is written as a STATE message at once."""
+
+    def __init__(self, stream: Stream, *, now: datetime, moves: bool) -> None:
+        """Read the stream's state.
+
+        Args:
+            stream: The stream whose state this is.
+            now: The clock: no bookmark can be later.
+            moves: Whether finished windows move the bookmark (not for a full table).
+
+        Raises:
+            InvalidStateError: If the state cannot be read, or lies in the future.
+        """
+        self._stream = stream
+        self._moves = moves
+        state = stream.get_context_state(None)
+        self.value = bookmark_value(state) if moves else None
+        if self.value is not None and self.value > now:
+            msg = (
+                f"The bookmark {iso(self.value)} of {STREAM} lies in the future (it is {iso(now)}):"
+                f" check this machine's clock, or set {VALUE} in the state to the moment to go on"
+                " from"
+            )
+            raise InvalidStateError(msg)
+        self._pending = {job.window: job for job in pending_exports(state)}
+
+    def usable_exports(
+        self, plan: Plan, *, start_date: datetime | None, lookback: timedelta
+    ) -> dict[Window, ExportJob]:
+        """The pending exports that this run takes up again, by window.
+
+        An export shows statuses as of when it was asked for. One that the next run would not read
+        again must show them at an age of `lookback` at least, or they would be stale for good.
+        """
+        span, next_start = plan.span, plan.end - lookback
+        usable: dict[Window, ExportJob] = {}
+        for window, job in sorted(self._pending.items()):
+            stale = window.start < next_start and window.end > job.requested_at - lookback
+            skipped = start_date is not None and window.start < start_date
+            overlaps_another = any(window.overlaps(other) for other in usable)
+            if span is None or stale or skipped or overlaps_another:
+                continue
+            if window.overlaps(span) and window.end <= span.end:
+                usable[window] = job
+        return usable
+
+    def forget_all_but(self, kept: Iterable[Window], plan: Plan) -> None:
+        """Drop pending exports that are of no use any more; later ones than this run's stay."""
+        keep = set(kept)
+        self._pending = {
+            window: job
+            for window, job in self._pending.items()
+            if window in keep or window.end > plan.end
+        }
+
+    def add(self, job: ExportJob) -> None:
+        """Remember a new export before anything else happens; it replaces one of its window."""
+        self._pending[job.window] = job
+        self.write()
+
+    def drop(self, window: Window) -> None:
+        """Forget the export of a window; the next STATE says so."""
+        self._pending.pop(window, None)
+
+    def commit(self, window: Window) -> None:
+        """Every record of the window was written: move on, and say so in a STATE message."""
+        self._pending.pop(window, None)
+        if self._moves:
+            self.value = max(self.value or window.end, window.end)
+        self.write()
+
+    def write(self) -> None:
+        """Write a STATE message, unless nothing has changed since the last one."""
+        change: dict[str, object] = {PENDING: [_to_state(job) for job in self._by_start()]}
+        if self._moves and self.value is not None:
+            change |= {"replication_key": REPLICATION_KEY, VALUE: iso(self.value)}
+        # One update: a signal's handler may run between any two statements.
+        self._stream.get_context_state(None).update(change)
+        tap = self._stream._tap  # noqa: SLF001 - the SDK's streams have no public way to their tap
+        tap.state_writer.write_state(tap.state)
+
+    def _by_start(self) -> list[ExportJob]:
+        return [job for _, job in sorted(self._pending.items())]
+
+
+def check_state(state: object) -> None:
+    """Refuse a state that is none, before anything is done with it.
+
+    Raises:
+        InvalidStateError: If its form is wrong.
+    """
+    bookmarks = state.get("bookmarks", {}) if isinstance(state, dict) else None
+    stream_state = bookmarks.get(STREAM, {}) if isinstance(bookmarks, dict) else None
+    well_formed = isinstance(bookmarks, dict) and all(
+        isinstance(other, dict) for other in bookmarks.values()
+    )
+    if not well_formed or not isinstance(stream_state, dict):
+        msg = f'The state is none: {{"bookmarks": {{"{STREAM}": {{…}}}}}} is expected'
+        raise InvalidStateError(msg)
+    bookmark_value(stream_state)
+    pending_exports(stream_state)
+
+
+def bookmark_value(state: Mapping[str, object]) -> datetime | None:
+    """The bookmark of a stream's state; None where there is none yet.
+
+    Raises:
+        InvalidStateError: If it is no date-time.
+    """
+    value = state.get(VALUE)
+    if value is None:
+        return None
+    moment = _moment(value)
+    if moment is None:
+        msg = f"The state's {VALUE} of {STREAM} is no date-time in ISO 8601: correct or remove it"
+        raise InvalidStateError(msg)
+    return moment
+
+
+def pending_exports(state: Mapping[str, object]) -> list[ExportJob]:
+    """The exports under way, of a stream's state.
+
+    Raises:
+        InvalidStateError: If they cannot be read.
+    """
+    entries = state.get(PENDING) or []
+    jobs = [_from_state(entry) for entry in entries] if isinstance(entries, list) else [None]
+    if None in jobs:
+        msg = f'The state\'s {PENDING} of {STREAM} cannot be read: correct it, or set it to "[]"'
+        raise InvalidStateError(msg)
+    return [job for job in jobs if job is not None]
+
+
+def _to_state(job: ExportJob) -> dict[str, object]:
+    return {
+        "id": job.id,
+        "from_ts": iso(job.window.start),
+        "to_ts": iso(job.window.end),
+        "requested_at": iso(whole_moment(job.requested_at)),
+    }
+
+
+def _from_state(entry: object) -> ExportJob | None:
+    if not isinstance(entry, dict):
+        return None
+    export_id = entry.get("id")
+    start, end, requested_at = (
+        _moment(entry.get(key)) for key in ("from_ts", "to_ts", "requested_at")
+    )
+    if isinstance(export_id, str) and export_id.isdecimal():
+        export_id = int(export_id[:20])
+    if isinstance(export_id, bool) or not isinstance(export_id, int) or export_id < 0:
+        return None
+    if start is None or end is None or requested_at is None or start >= end:
+        return None
+    return ExportJob(id=export_id, window=Window(start, end), requested_at=requested_at)
+
+
+def _moment(value: object) -> datetime | None:
+    """A whole second in UTC; a date-time without a zone is in UTC."""
+    try:
+        moment = datetime.fromisoformat(value) if isinstance(value, str) else None
+        if moment is None:
+            return None
+        return whole_moment(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+    except (ValueError, OverflowError):
+        return None

@@ -1,0 +1,261 @@
+"""The stream `sms_messages`: every SMS of the account, kept current."""
+
+from __future__ import annotations
+
+import logging
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, BinaryIO, ClassVar
+
+from singer_sdk.helpers.conform import TypeConformanceLevel
+from singer_sdk.mapper import SameRecordTransform
+from singer_sdk.metrics import DEFAULT_LOG_INTERVAL
+from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
+from typing_extensions import override
+
+from tap_mailjet_sms.client import MailjetClient
+from tap_mailjet_sms.fetching import Fetcher
+from tap_mailjet_sms.orchestrator import Orchestrator
+from tap_mailjet_sms.output import MessageWriter
+from tap_mailjet_sms.schema import MESSAGE_COLUMNS, STREAM_SCHEMA
+from tap_mailjet_sms.spool import open_spool, spool_errors
+from tap_mailjet_sms.state import REPLICATION_KEY, STREAM, Bookmark, WindowedStream
+from tap_mailjet_sms.waiting import Clock, Retrying, SystemClock
+from tap_mailjet_sms.windows import (
+    Window,
+    iso,
+    newest_hour,
+    oldest_exportable,
+    plan_run,
+    plan_windows,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    import pyarrow as pa
+    from requests.adapters import HTTPAdapter
+    from singer_sdk.helpers.types import Context, Record
+    from singer_sdk.metrics import Counter
+
+    from tap_mailjet_sms.exports import ExportJob
+    from tap_mailjet_sms.tap import TapMailjetSMS
+
+# pyarrow costs more to import than all the rest, and `--about` and `--discover` need none of it:
+# so `records` and `messages` are imported where the first export is read.
+
+
+@dataclass(frozen=True, slots=True)
+class SpooledExport:
+    """An export's messages on disk, read to their end and typed; no file where there are none."""
+
+    rows: int
+    file: BinaryIO | None
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """The messages; the file is gone afterwards."""
+        from tap_mailjet_sms import records  # noqa: PLC0415
+
+        if self.file is not None:
+            with self.file:
+                yield from records.batches(self.file)
+
+
+class SMSMessages(WindowedStream):
+    """All SMS of an account, from Mailjet's asynchronous CSV export."""
+
+    name = STREAM
+    primary_keys = ("message_id",)
+    replication_key = REPLICATION_KEY
+    schema: ClassVar[dict[str, object]] = STREAM_SCHEMA
+    #: The columns are typed before they become records.
+    TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE
+
+    #: Time, threads and network; a simulation has its own.
+    clock_type: ClassVar[Callable[[], Clock]] = SystemClock
+    executor_type: ClassVar[Callable[[int], Executor]] = ThreadPoolExecutor
+    transport: ClassVar[HTTPAdapter | None] = None
+
+    def __init__(self, tap: TapMailjetSMS) -> None:
+        """Belong to a tap; nothing is asked of Mailjet yet."""
+        super().__init__(tap)
+        self._tap: TapMailjetSMS = tap
+
+    @override
+    def get_records(self, context: Context | None) -> Iterator[Record]:
+        """Emit every message of the run, window by window.
+
+        RECORD messages go out in bulk from here; single records are yielded only where something
+        wants to see them: a stream map, flattening, or a limit on their number.
+
+        Raises:
+            TapMailjetSMSError: If a window cannot be had; all windows before it are bookmarked.
+        """
+        from tap_mailjet_sms import messages  # noqa: PLC0415
+
+        for job, batch in self._messages():
+            fields = self._export_fields(job)
+            if self._bulk_writer is None:
+                yield from messages.single_records(batch, export_fields=fields)
+            else:
+                lines = messages.record_lines(batch, stream=self.name, export_fields=fields)
+                self._bulk_writer.write_lines(lines)
+                self._record_counter.increment(batch.num_rows)
+
+    def _messages(self) -> Iterator[tuple[ExportJob, pa.RecordBatch]]:
+        """All messages as typed batches of the selected columns; commits window after window."""
+        from tap_mailjet_sms import messages  # noqa: PLC0415
+
+        clock = type(self).clock_type()
+        bookmark = Bookmark(self, now=clock.now(), moves=self._moves_bookmark)
+        overlap = messages.Overlap()
+        with closing(self._client(clock)) as mailjet:
+            orchestrator = self._orchestrator(mailjet, bookmark, clock)
+            windows, resumed = self._plan(bookmark, orchestrator)
+            for export in orchestrator.exports(windows, resumed):
+                window = export.job.window
+                overlap.next_window()
+                for batch in export.content.batches():
+                    fresh = overlap.drop_repeated(batch, window)
+                    yield export.job, messages.select(fresh, self._selected_columns)
+                    orchestrator.advance()
+                bookmark.commit(window)
+
+    def _plan(
+        self, bookmark: Bookmark, orchestrator: Orchestrator[SpooledExport]
+    ) -> tuple[list[Window], dict[Window, ExportJob]]:
+        """The windows to read, and the exports from the state that bring some of them."""
+        settings = self._tap.settings
+        plan = plan_run(
+            now=orchestrator.fetcher.clock.now(),
+            bookmark=bookmark.value,
+            start_date=settings.start_date,
+            end_date=settings.end_date,
+            lookback=settings.lookback,
+        )
+        for notice in plan.notices:
+            self.logger.log(logging.WARNING if notice.is_warning else logging.INFO, notice.text)
+        if self._is_test and plan.span is not None:
+            hour = newest_hour(plan.span, orchestrator.fetcher.count)
+            if hour is None:
+                self.logger.info("The token is good; there is no message in %s", plan.span)
+            return [hour] if hour else [], {}
+        resumed = bookmark.usable_exports(
+            plan, start_date=settings.start_date, lookback=settings.lookback
+        )
+        bookmark.forget_all_but(resumed, plan)
+        bookmark.write()
+        if plan.span is None:
+            self.logger.info("There is nothing to read before %s", iso(plan.end))
+            return [], {}
+        return plan_windows(plan.span, longest=settings.window, fixed=resumed), resumed
+
+    def _client(self, clock: Clock) -> MailjetClient:
+        settings = self._tap.settings
+        return MailjetClient(
+            api_url=settings.api_url,
+            auth_token=settings.auth_token,
+            request_timeout=settings.request_timeout,
+            now=clock.now,
+            transport=self.transport,
+        )
+
+    def _orchestrator(
+        self, mailjet: MailjetClient, bookmark: Bookmark, clock: Clock
+    ) -> Orchestrator[SpooledExport]:
+        settings = self._tap.settings
+        oldest = oldest_exportable(clock.now())
+        fetcher = Fetcher(
+            mailjet=mailjet,
+            clock=clock,
+            schedule=settings.poll,
+            retrying=Retrying(settings.max_attempts),
+            verify_counts=settings.verify_counts,
+            not_before=max(oldest, settings.start_date or oldest),
+        )
+        return Orchestrator(
+            fetcher=fetcher,
+            ledger=bookmark,
+            read=self._spool,
+            executor=type(self).executor_type(settings.max_concurrent_exports),
+            max_concurrent_exports=settings.max_concurrent_exports,
+        )
+
+    def _spool(self, csv: BinaryIO | None) -> SpooledExport:
+        """Read a downloaded CSV to its end and type it; without one, the export has no rows."""
+        from tap_mailjet_sms import records  # noqa: PLC0415
+
+        if csv is None:
+            return SpooledExport(0, None)
+        with csv, spool_errors(), ExitStack() as unless_read:
+            file = unless_read.enter_context(open_spool())
+            rows = records.spool(csv, file, column_map=self._tap.settings.column_map)
+            unless_read.pop_all()
+        return SpooledExport(rows, file)
+
+    def _export_fields(self, job: ExportJob) -> dict[str, object]:
+        """The selected columns that tell of the export, the same for each of its messages."""
+        fields = {
+            "export_id": job.id,
+            "exported_at": job.created_at and iso(job.created_at),
+            "from_ts": iso(job.window.start),
+            "to_ts": iso(job.window.end),
+        }
+        return {name: value for name, value in fields.items() if self._is_selected(name)}
+
+    @cached_property
+    def _selected_columns(self) -> list[str]:
+        return [column.name for column in MESSAGE_COLUMNS if self._is_selected(column.name)]
+
+    def _is_selected(self, column: str) -> bool:
+        return self.mask["properties", column]
+
+    @property
+    def _is_test(self) -> bool:
+        """Whether this is `--test`, which wants a few records and no progress."""
+        return self.ABORT_AT_RECORD_COUNT is not None
+
+    @property
+    def _moves_bookmark(self) -> bool:
+        return self.replication_method != REPLICATION_FULL_TABLE and not self._is_test
+
+    @cached_property
+    def _bulk_writer(self) -> MessageWriter | None:
+        """What takes RECORD messages in bulk; None where something wants to see single records."""
+        writer, maps = self._tap.message_writer, self.stream_maps
+        plain = len(maps) == 1 and type(maps[0]) is SameRecordTransform
+        if (
+            not isinstance(writer, MessageWriter)
+            or not plain
+            or maps[0].stream_alias != self.name
+            or maps[0].flattening_enabled
+            or self._is_test
+            or self._activates_version
+        ):
+            return None
+        return writer
+
+    @property
+    def _activates_version(self) -> bool:
+        """Whether records carry the version of a full table."""
+        return (
+            self.replication_method == REPLICATION_FULL_TABLE
+            and self.emit_activate_version_messages
+        )
+
+    @override
+    def get_record_counter(
+        self, *, endpoint: str | None = None, log_interval: float = DEFAULT_LOG_INTERVAL
+    ) -> Counter:
+        """The counter of the SDK's sync, which bulk writing has to feed itself."""
+        counter = super().get_record_counter(endpoint=endpoint, log_interval=log_interval)
+        self._record_counter = counter
+        return counter
+
+    @override
+    def log(self, message: str, *args: object, level: int = logging.INFO, **kwargs: object) -> None:
+        """Log a message; “unhandled error” only at DEBUG, since the command line tells which."""
+        announces_error = level == logging.ERROR and message.startswith("An unhandled error")
+        super().log(message, *args, level=logging.DEBUG if announces_error else level, **kwargs)

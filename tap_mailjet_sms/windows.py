@@ -1,0 +1,191 @@
+"""Windows: which spans of time a run asks Mailjet for. Pure; time comes in as `now`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+#: `FromTS` may lie at most one year back (documented).
+ONE_YEAR = timedelta(days=365)
+#: Mailjet's clock decides what one year is, and exports wait their turn: stay clear of the edge.
+ONE_YEAR_MARGIN = timedelta(hours=1)
+#: A message created a moment ago may not be in Mailjet's store yet (a guess, on the safe side).
+SETTLING = timedelta(minutes=5)
+#: Whether Mailjet's edges are inclusive is not known, so neighbouring exports share a second.
+OVERLAP = timedelta(seconds=1)
+
+_SECOND = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Window:
+    """A half-open span of time, `start <= t < end`: aware UTC, whole seconds."""
+
+    start: datetime
+    end: datetime
+
+    def __post_init__(self) -> None:
+        """Refuse what is no window.
+
+        Raises:
+            ValueError: If an edge is not in UTC or not a whole second, or the window is empty.
+        """
+        if any(edge.tzinfo is not UTC or edge.microsecond for edge in (self.start, self.end)):
+            msg = f"{self} does not lie on whole seconds in UTC"
+            raise ValueError(msg)
+        if self.start >= self.end:
+            msg = f"{self} is empty"
+            raise ValueError(msg)
+
+    def __str__(self) -> str:
+        """Both edges in ISO 8601, as they stand in messages to the user."""
+        return f"{iso(self.start)} to {iso(self.end)}"
+
+    @property
+    def length(self) -> timedelta:
+        """From start to end."""
+        return self.end - self.start
+
+    def overlaps(self, other: Window) -> bool:
+        """Whether the two have a moment in common."""
+        return self.start < other.end and other.start < self.end
+
+    def covers(self, other: Window) -> bool:
+        """Whether every moment of the other is in this one."""
+        return self.start <= other.start and other.end <= self.end
+
+    def split(self, longest: timedelta) -> Iterator[Window]:
+        """Cut into windows of at most `longest`, from the start on; the last may be shorter."""
+        step = max(whole_second(longest), _SECOND)
+        start = self.start
+        while start < self.end:
+            end = min(start + step, self.end)
+            yield Window(start, end)
+            start = end
+
+    def with_overlap(self, *, not_before: datetime) -> Window:
+        """The span to ask Mailjet for: from a second earlier, but not before `not_before`."""
+        start = max(self.start - OVERLAP, min(whole_moment(not_before), self.start))
+        return Window(start, self.end)
+
+
+def iso(moment: datetime) -> str:
+    """A moment in the form that state, records and messages have: `2026-11-21T16:00:00+00:00`."""
+    return moment.isoformat()
+
+
+def whole_moment(moment: datetime) -> datetime:
+    """The last whole second in UTC that is not after `moment`."""
+    return moment.astimezone(UTC).replace(microsecond=0)
+
+
+def whole_second(length: timedelta) -> timedelta:
+    """The length without its fraction of a second."""
+    return timedelta(seconds=int(length.total_seconds()))
+
+
+def oldest_exportable(now: datetime) -> datetime:
+    """The earliest moment that an export may begin at: a year ago, less a margin of one hour."""
+    return whole_moment(now - ONE_YEAR + ONE_YEAR_MARGIN) + _SECOND
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something about the plan that the user should read."""
+
+    text: str
+    is_warning: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What one run has to read; `span` is None where there is nothing to read."""
+
+    span: Window | None
+    end: datetime
+    notices: tuple[Notice, ...] = ()
+
+
+def plan_run(
+    *,
+    now: datetime,
+    bookmark: datetime | None,
+    start_date: datetime | None,
+    end_date: datetime | None,
+    lookback: timedelta,
+) -> Plan:
+    """Decide which span a run reads; `bookmark` is None on a first run and for a full table."""
+    notices: list[Notice] = []
+    oldest = oldest_exportable(now)
+    latest = end = whole_moment(now - SETTLING)
+    if end_date is not None and end_date > latest:
+        text = f"end_date {iso(end_date)} is later than {iso(latest)}, five minutes before this run"
+        notices.append(Notice(f"{text}: reading up to the latter"))
+    elif end_date is not None:
+        end = whole_moment(end_date)
+
+    if bookmark is not None and start_date is not None:
+        if start_date > bookmark:
+            lost = f"Nothing between the bookmark {iso(bookmark)} and {iso(start_date)} is read"
+            text = f"{lost}, because start_date is later than the bookmark"
+            notices.append(Notice(text, is_warning=True))
+        else:
+            text = f"start_date {iso(start_date)} is not after the bookmark {iso(bookmark)}"
+            notices.append(Notice(f"{text}, where this run goes on: it changes nothing"))
+
+    # What must be read begins at `wanted`; the lookback before it is a second reading.
+    wanted = max((moment for moment in (bookmark, start_date) if moment), default=oldest)
+    if wanted < oldest:
+        text = f"Mailjet exports one year only: nothing from {iso(wanted)} to {iso(oldest)} is read"
+        notices.append(Notice(text, is_warning=True))
+
+    start = oldest if bookmark is None else max(oldest, bookmark - lookback)
+    start = whole_moment(start if start_date is None else max(start, start_date))
+    span = Window(start, end) if start < end else None
+    return Plan(span, end, tuple(notices))
+
+
+def plan_windows(span: Window, *, longest: timedelta, fixed: Iterable[Window]) -> list[Window]:
+    """Tile the span with windows of at most `longest`, in order, around the `fixed` ones.
+
+    A fixed window (an export asked for earlier) is kept as it is, even where it begins before the
+    span. Of fixed windows that overlap each other, the later ones are left out.
+    """
+    tiles: list[Window] = []
+    covered = span.start
+    for window in sorted(fixed):
+        if not window.overlaps(span) or (tiles and window.start < covered):
+            continue
+        if window.start > covered:
+            tiles += Window(covered, window.start).split(longest)
+        tiles.append(window)
+        covered = window.end
+    if covered < span.end:
+        tiles += Window(covered, span.end).split(longest)
+    return tiles
+
+
+def newest_hour(span: Window, count: Callable[[Window], int]) -> Window | None:
+    """The newest window of an hour or less that holds messages; None if the span has none.
+
+    Asks for about as many counts as the hours of the span have binary digits, twice over.
+    """
+    hour = timedelta(hours=1)
+    if not count(span):
+        return None
+    empty_from, length = span.end, hour
+    while True:
+        newest = Window(max(span.start, span.end - length), span.end)
+        if newest == span or count(newest):
+            break
+        empty_from, length = newest.start, 2 * length
+    found = Window(newest.start, empty_from)
+    while found.length > hour:
+        middle = whole_moment(found.start + found.length / 2)
+        newer = Window(middle, found.end)
+        found = newer if count(newer) else Window(found.start, middle)
+    return found
