@@ -20,6 +20,9 @@ from tap_mailjet_sms.schema import STATUS_NAMES, normalise
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from typing import Any, TypeAlias
+
+    Column: TypeAlias = pa.Array[pa.Scalar[Any]]
 
 TIMESTAMP = pa.timestamp("us", "UTC")
 #: Room for what a price in binary floating point may print (17 digits after some zeros), so that
@@ -35,7 +38,8 @@ _COST = re.compile(
 _WHOLE = re.compile(r"\d{1,18}", re.ASCII)
 _TIME = re.compile(
     r"(?P<date>\d{4}-\d\d-\d\d)"
-    r"(?:[T ](?P<time>\d\d(?::\d\d(?::\d\d(?:[.,]\d+)?)?)?) ?(?P<zone>Z|UTC|[+-]\d\d(?::?\d\d)?)?)?",
+    r"(?:[T ](?P<time>\d\d(?::\d\d(?::\d\d(?:[.,]\d+)?)?)?)"
+    r" ?(?P<zone>Z|UTC|[+-]\d\d(?::?\d\d)?)?)?",
     re.ASCII | re.IGNORECASE,
 )
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -44,7 +48,7 @@ _MILLISECONDS = 10**11
 _LAST_MILLISECOND = 253_402_300_799_999
 _MICROSECONDS = (-62_135_596_800_000_000, 253_402_300_799_999_999)  # years 1 to 9999
 
-# Typed, and made once: to find the type of a bare Python value Arrow searches for modules each time.
+# Made once: with a bare Python value Arrow looks for modules to tell its type, at each call.
 _EMPTY = pa.scalar("", pa.string())
 _NO_TEXT = pa.scalar(None, pa.string())
 _NO_NUMBER = pa.scalar(None, pa.int64())
@@ -76,25 +80,31 @@ class StatusForm(enum.Enum):
 class Statuses(NamedTuple):
     """The columns that one column of statuses gives."""
 
-    code: pa.Array
-    name: pa.Array
-    description: pa.Array
+    code: Column
+    name: Column
+    description: Column
 
 
-def text(cells: pa.Array) -> pa.Array:
+def text(cells: Column) -> Column:
     """Text as it stands; an empty cell is null."""
     empty = pc.equal(cells, _EMPTY)
     return pc.if_else(empty, _NO_TEXT, cells) if pc.any(empty).as_py() else cells
 
 
-def phones(cells: pa.Array) -> pa.Array:
+def phones(cells: Column) -> Column:
     """Text, without the quote that tells a spreadsheet to leave a ``+336...`` alone."""
     if pc.any(pc.starts_with(cells, "'+")).as_py():
         cells = pc.replace_substring_regex(cells, r"^'\+", "+")
     return text(cells)
 
 
-def required(values: pa.Array) -> pa.Array:
+def nulls(rows: int, kind: pa.DataType) -> Column:
+    """A column that holds nothing."""
+    # Stubs: they know no call with just any type.
+    return pa.nulls(rows, kind)  # type: ignore[call-overload,no-any-return]
+
+
+def required(values: Column) -> Column:
     """The same values, if none is null.
 
     Raises:
@@ -105,13 +115,13 @@ def required(values: pa.Array) -> pa.Array:
     return values
 
 
-def integers(cells: pa.Array) -> pa.Array:
+def integers(cells: Column) -> Column:
     """Whole numbers; an empty cell is null."""
     (values,) = _each(cells, lambda cell: (_integer(cell),), "is no whole number", pa.int64())
     return values
 
 
-def times(cells: pa.Array) -> pa.Array:
+def times(cells: Column) -> Column:
     """Unix seconds or milliseconds, or ISO 8601, where no zone means UTC; empty or 0 is null."""
     filled = text(cells)
     if pc.all(pc.ascii_is_decimal(filled), min_count=0).as_py():
@@ -123,7 +133,7 @@ def times(cells: pa.Array) -> pa.Array:
     return values
 
 
-def _unix_times(cells: pa.Array) -> pa.Array | None:
+def _unix_times(cells: Column) -> Column | None:
     try:
         numbers = cells.cast(pa.int64())
     except pa.ArrowInvalid:
@@ -142,7 +152,7 @@ def _unix_times(cells: pa.Array) -> pa.Array | None:
     return pc.multiply(numbers, scale).cast(TIMESTAMP)
 
 
-def _iso_times(cells: pa.Array) -> pa.Array | None:
+def _iso_times(cells: Column) -> Column | None:
     for kind in (TIMESTAMP, pa.timestamp("us")):  # Arrow takes all with a zone, or all without
         try:
             values = cells.cast(kind).cast(TIMESTAMP)
@@ -155,7 +165,7 @@ def _iso_times(cells: pa.Array) -> pa.Array | None:
     return None
 
 
-def statuses(cells: pa.Array, form: StatusForm) -> Statuses:
+def statuses(cells: Column, form: StatusForm) -> Statuses:
     """Code, name and description; code and name complete each other by Mailjet's table."""
     return Statuses(
         *_each(
@@ -169,7 +179,7 @@ def statuses(cells: pa.Array, form: StatusForm) -> Statuses:
     )
 
 
-def first_of(*columns: pa.Array) -> pa.Array:
+def first_of(*columns: Column) -> Column:
     """Of each row the first value that is not null."""
     held = [column for column in columns if column.null_count < len(column)]
     if not held:
@@ -177,7 +187,7 @@ def first_of(*columns: pa.Array) -> pa.Array:
     return held[0] if held[0].null_count == 0 else pc.coalesce(*held)
 
 
-def costs(cells: pa.Array, *, comma: bool) -> tuple[pa.Array, pa.Array]:
+def costs(cells: Column, *, comma: bool) -> tuple[Column, Column]:
     """Value and currency, from ``0.04``, ``0.04 EUR``, JSON objects, and ``0,04`` if so told."""
     value, currency = _each(
         cells, lambda cell: _cost(cell, comma=comma), "is no amount", DECIMAL, pa.string()
@@ -185,7 +195,7 @@ def costs(cells: pa.Array, *, comma: bool) -> tuple[pa.Array, pa.Array]:
     return value, currency
 
 
-def currencies(cells: pa.Array, of_costs: pa.Array) -> pa.Array:
+def currencies(cells: Column, of_costs: Column) -> Column:
     """Currencies, completed by those that stand beside the costs.
 
     Raises:
@@ -198,34 +208,35 @@ def currencies(cells: pa.Array, of_costs: pa.Array) -> pa.Array:
     return first_of(values, of_costs)
 
 
-def labelled(headers: Sequence[str], columns: Sequence[pa.Array]) -> pa.Array:
+def labelled(headers: Sequence[str], columns: Sequence[Column]) -> Column:
     """One map a row, from header to text; an empty cell is null."""
     rows, width = len(columns[0]), len(columns)
-    place = pa.arange(0, rows * width)
-    row = pc.divide(place, width)
-    column = pc.subtract(place, pc.multiply(row, width))
-    values = pa.concat_arrays(columns).take(pc.add(pc.multiply(column, rows), row))
-    keys = pa.array(headers, pa.string()).take(column)
-    offsets = pa.arange(0, (rows + 1) * width, width).cast(pa.int32())
-    return pa.MapArray.from_arrays(offsets, keys, text(values))
+    # The cells lie column after column; a stable sort by their row brings each row's together.
+    order = pc.array_sort_indices(pa.array([*range(rows)] * width, pa.int32()))
+    values = text(pa.concat_arrays(columns).take(order))
+    keys = pa.array([*headers] * rows, pa.string())
+    offsets = pa.array(range(0, rows * width + 1, width), pa.int32())
+    # Stubs: they take a list for the keys only.
+    return pa.MapArray.from_arrays(offsets, keys, values)  # type: ignore[call-overload,no-any-return]
 
 
 def _each(
-    cells: pa.Array,
+    cells: Column,
     convert: Callable[[str], tuple[object, ...]],
     problem: str,
     *types: pa.DataType,
-) -> list[pa.Array]:
+) -> list[Column]:
     """Convert each distinct text once, to a value of each type; an empty cell is null in all.
 
     Raises:
         CellError: The first cell that does not convert.
     """
     if cells.null_count == len(cells):
-        return [pa.nulls(len(cells), type_) for type_ in types]
+        return [nulls(len(cells), type_) for type_ in types]
     encoded = cells.dictionary_encode()
+    texts = [str(cell) for cell in encoded.dictionary.to_pylist()]
     columns: list[list[object]] = [[] for _ in types]
-    for index, cell in enumerate(encoded.dictionary.to_pylist()):
+    for index, cell in enumerate(texts):
         try:
             values = convert(cell.strip()) if cell.strip() else (None,) * len(types)
         except (ValueError, ArithmeticError, RecursionError):
@@ -234,6 +245,8 @@ def _each(
             column.append(value)
     return [
         pa.array(column, type_).take(encoded.indices)
+        if any(value is not None for value in column)
+        else nulls(len(cells), type_)
         for column, type_ in zip(columns, types, strict=True)
     ]
 
@@ -274,7 +287,7 @@ def _status(cell: str, form: StatusForm) -> tuple[int | None, str | None, str | 
     else:
         name = cell
     if name is None:
-        return code, STATUS_NAMES.get(code), description
+        return code, None if code is None else STATUS_NAMES.get(code), description
     known = _CODES.get(normalise(name))
     name = name if known is None else STATUS_NAMES[known]
     return known if code is None else code, name, description

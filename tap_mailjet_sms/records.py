@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, BinaryIO, TypeVar
+import contextlib
+import os
+from typing import TYPE_CHECKING, BinaryIO, TypeVar, cast
 
 import pyarrow as pa
 
@@ -17,7 +19,10 @@ from tap_mailjet_sms.rows import read_blocks, row_name
 from tap_mailjet_sms.schema import MESSAGE_COLUMNS, ColumnType
 
 if TYPE_CHECKING:
+    import io
     from collections.abc import Callable, Iterator, Mapping
+
+    from tap_mailjet_sms.cells import Column
 
 _T = TypeVar("_T")
 
@@ -28,6 +33,11 @@ _TYPES: dict[ColumnType, pa.DataType] = {
     ColumnType.TIMESTAMP: cells.TIMESTAMP,
     ColumnType.OBJECT: pa.map_(pa.string(), pa.string()),
 }
+if "ARROW_DEFAULT_MEMORY_POOL" not in os.environ:
+    # It hands memory back sooner than the others: 20 MiB less at the peak. Not every build has it.
+    with contextlib.suppress(NotImplementedError):
+        pa.set_memory_pool(pa.jemalloc_memory_pool())
+
 #: The schema of every batch.
 MESSAGE_SCHEMA = pa.schema(
     [pa.field(column.name, _TYPES[column.type], column.nullable) for column in MESSAGE_COLUMNS]
@@ -48,7 +58,7 @@ def spool(source: BinaryIO, into: BinaryIO, *, column_map: Mapping[str, str | No
     into.seek(0)
     header = read_header(source.read(HEADER_LIMIT), column_map)
     rows = 0
-    with pa.ipc.new_stream(pa.PythonFile(into, "w"), MESSAGE_SCHEMA) as writer:
+    with pa.ipc.new_stream(pa.PythonFile(cast("io.IOBase", into), "w"), MESSAGE_SCHEMA) as writer:
         if header is not None:
             layout = lay_out(header, column_map)
             for block in read_blocks(source, header):
@@ -60,7 +70,7 @@ def spool(source: BinaryIO, into: BinaryIO, *, column_map: Mapping[str, str | No
 def batches(spooled: BinaryIO) -> Iterator[pa.RecordBatch]:
     """Read what `spool` wrote: the typed batches, in the order of the CSV."""
     spooled.seek(0)
-    with pa.ipc.open_stream(pa.PythonFile(spooled, "r")) as reader:
+    with pa.ipc.open_stream(pa.PythonFile(cast("io.IOBase", spooled), "r")) as reader:
         yield from reader
 
 
@@ -69,7 +79,7 @@ def _typed(
 ) -> pa.RecordBatch:
     """Convert a block of text cells to the stream's columns."""
 
-    def read(column: str, convert: Callable[[pa.Array], _T]) -> _T:
+    def read(column: str, convert: Callable[[Column], _T]) -> _T:
         index = layout.sources.get(column)
         if index is None:
             return convert(pa.nulls(block.num_rows, pa.string()))
@@ -89,7 +99,7 @@ def _typed(
     description = read("status_description", cells.text)
     comma = header.delimiter == ";"
     cost, currency = read("cost_value", lambda column: cells.costs(column, comma=comma))
-    values: dict[str, pa.Array] = {
+    values: dict[str, Column] = {
         "message_id": read("message_id", lambda column: cells.required(cells.text(column))),
         "sender": read("sender", cells.phones),
         "recipient": read("recipient", cells.phones),
@@ -106,7 +116,7 @@ def _typed(
             [block.column(index) for index in layout.extra],
         )
         if layout.extra
-        else pa.nulls(block.num_rows, _TYPES[ColumnType.OBJECT]),
+        else cells.nulls(block.num_rows, _TYPES[ColumnType.OBJECT]),
     }
     return pa.RecordBatch.from_arrays(
         [values[field.name] for field in MESSAGE_SCHEMA], schema=MESSAGE_SCHEMA

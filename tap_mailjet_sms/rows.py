@@ -8,10 +8,11 @@ from __future__ import annotations
 import csv
 import io
 import re
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 import pyarrow as pa
 import pyarrow.csv as pa_csv
+from typing_extensions import override
 
 from tap_mailjet_sms.exceptions import CSVFormatError
 from tap_mailjet_sms.header import show
@@ -40,7 +41,7 @@ def read_blocks(source: BinaryIO, header: Header) -> Iterator[pa.RecordBatch]:
     rows = 0
     try:
         with pa_csv.open_csv(
-            pa.PythonFile(watched, "r"),
+            cast("BinaryIO", watched),
             read_options=pa_csv.ReadOptions(
                 use_threads=False, block_size=_BLOCK, column_names=columns
             ),
@@ -64,7 +65,7 @@ def row_name(number: int) -> str:
     return f"Row {number} of Mailjet's CSV (the header is row 1)"
 
 
-class _Watched:
+class _Watched(io.RawIOBase):
     """The file as pyarrow reads it, noting quotes that may be broken.
 
     pyarrow takes ``"a"b`` for ``ab``, and lets a quote that never closes run to the end of the
@@ -72,9 +73,8 @@ class _Watched:
     their number is even: cheap to see, and worth a closer look where it is not so.
     """
 
-    closed = False
-
     def __init__(self, source: BinaryIO, delimiter: str) -> None:
+        super().__init__()
         self._source = source
         self._rest = b""
         self._odd = False
@@ -87,7 +87,12 @@ class _Watched:
         """Whether a quote seems to be broken."""
         return self._odd or self._astray
 
-    def read(self, size: int) -> bytes:
+    @override
+    def readable(self) -> bool:
+        return True
+
+    @override
+    def read(self, size: int = -1, /) -> bytes:
         """Read on, and look at the lines that are whole by now."""
         data = self._source.read(size)
         if data and b'"' not in data and b'"' not in self._rest:
