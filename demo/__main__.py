@@ -38,6 +38,8 @@ DELIVERIES_ADVANCE = timedelta(hours=12)
 # The tap leaves out the newest five minutes, which may not be in Mailjet's store yet.
 NEWEST_LEFT_OUT = timedelta(minutes=6)
 WIDTH = 110
+# Lines of Meltano's output that tell nobody anything.
+NOISE = ("METRIC", "Inserting with SQL", "Skipping parse of env var settings")
 
 
 def main() -> int:
@@ -121,7 +123,8 @@ def _say(line: str) -> None:
 
 def _log(line: str) -> None:
     """Show a line of Meltano's output as it comes, cut to the width of a screen."""
-    print(f"   | {line[:WIDTH]}", flush=True)
+    if not line.startswith(NOISE):
+        print(f"   | {line[:WIDTH]}", flush=True)
 
 
 if __name__ == "__main__":

@@ -160,23 +160,23 @@ def show_figures(figures: Figures, say: Callable[[str], None]) -> None:
     first, last = figures.first_created, figures.last_created
     say(f"Window    {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} UTC")
     say("")
-    say("Status                           Rows")
+    say(f"{'Status':<34} {'Rows':>8}")
     for (code, name), count in sorted(figures.statuses.items()):
-        say(f"{code:>3} {name:<24} {count:>8,}")
+        say(f"{code:>3} {name:<30} {count:>8,}")
     say("")
-    say("Currency                         Cost")
+    say(f"{'Currency':<28} {'Cost':>14}")
     for currency, total in sorted(figures.costs.items()):
-        say(f"{currency:<24} {total:>12,.4f}")
+        say(f"{currency:<28} {total:>14,.4f}")
 
 
 def show_changes(changes: Changes, say: Callable[[str], None]) -> None:
     """Print what the last run did."""
-    say(f"The second run read {changes.read:,} messages again: {changes.added:,} new rows,")
-    say(f"{changes.updated:,} rows updated to another status, none twice.")
+    say(f"It read {changes.read:,} messages: {changes.added:,} are new rows, and")
+    say(f"{changes.updated:,} rows that were there were updated to another status.")
     say("")
-    say("From             To                           Rows")
+    say(f"{'From':<14} {'To':<28} {'Rows':>6}")
     for (old, new), count in sorted(changes.transitions.items(), key=lambda item: -item[1]):
-        say(f"{old:<16} {new:<24} {count:>8,}")
+        say(f"{old:<14} {new:<28} {count:>6,}")
     say("")
     say("For example:")
     for message_id, created_at, old, new in changes.examples:

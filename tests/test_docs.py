@@ -1,0 +1,84 @@
+"""What the documents say is what the code does."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from scripts.check_tree import offences
+from scripts.document_settings import ENV_EXAMPLE, MELTANO, README, ROOT, documents
+
+
+@pytest.fixture(scope="module")
+def fresh() -> dict[Path, str]:
+    """The documents as `make docs` writes them."""
+    return documents()
+
+
+@pytest.mark.parametrize("path", [README, MELTANO, ENV_EXAMPLE], ids=lambda path: path.name)
+def test_document_is_what_make_docs_writes(fresh: dict[Path, str], path: Path) -> None:
+    """README, meltano.yml and .env.example follow the settings and columns of the code."""
+    assert path.read_text(encoding="utf-8") == fresh[path], "run `make docs`"
+
+
+def test_every_plugin_of_meltano_yml_is_defined_in_full() -> None:
+    """Nothing needs Meltano's hub: each plugin says what to install and each setting what it is."""
+    project = yaml.safe_load(MELTANO.read_text(encoding="utf-8"))
+    plugins = [plugin for kind in project["plugins"].values() for plugin in kind]
+    assert {plugin["name"] for plugin in plugins} == {
+        "tap-mailjet-sms",
+        "target-postgres",
+        "target-snowflake",
+        "target-jsonl",
+    }
+    for plugin in plugins:
+        assert {"namespace", "pip_url", "executable", "settings"} <= plugin.keys()
+        for setting in plugin["settings"]:
+            assert {"name", "kind", "label", "description"} <= setting.keys(), setting["name"]
+    jobs = {job["name"] for job in project["jobs"]}
+    assert [schedule["job"] in jobs for schedule in project["schedules"]] == [True]
+    assert {environment["name"] for environment in project["environments"]} == {"dev", "prod"}
+
+
+def test_environment_example_holds_no_token() -> None:
+    """The only line that is not commented out asks for the token."""
+    lines = ENV_EXAMPLE.read_text(encoding="utf-8").splitlines()
+    settings = [line for line in lines if line and not line.startswith("#")]
+    assert settings == ["TAP_MAILJET_SMS_AUTH_TOKEN="]
+
+
+def test_make_knows_every_target_that_the_readme_names() -> None:
+    """Each `make X` of the README is a target with a line in `make help`."""
+    named = set(re.findall(r"\bmake ([a-z-]+)\b", README.read_text(encoding="utf-8")))
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z-]+):.*## ", makefile, flags=re.MULTILINE))
+    assert {"demo", "test"} <= named <= targets
+
+
+def test_links_of_the_readme_lead_somewhere() -> None:
+    """Every relative link of the README is a file of the project."""
+    links = re.findall(r"\]\(([^)#:]+)\)", README.read_text(encoding="utf-8"))
+    assert links
+    assert [link for link in links if not (ROOT / link).is_file()] == []
+
+
+def test_tree_holds_no_registry_address() -> None:
+    """No tracked file, and no lock file, names a package registry."""
+    assert offences() == []
+
+
+def test_module_and_script_are_the_same_tap() -> None:
+    """`tap-mailjet-sms` and `python -m tap_mailjet_sms` answer alike."""
+    script = [str(Path(sys.executable).with_name("tap-mailjet-sms")), "--version"]
+    module = [sys.executable, "-m", "tap_mailjet_sms", "--version"]
+    printed = [
+        subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        for command in (script, module)
+    ]
+    assert printed[0] == printed[1]
+    assert printed[0].startswith("tap-mailjet-sms")
