@@ -155,12 +155,15 @@ class Backend:
             return control.handle(self, request)
         with self._lock:
             self._exports.settle(self.clock.now())
+            made = self._exports.next_ordinal
             call = self._describe(request)
             effects = self._play.call(call)
             instead = next((effect for effect in effects if isinstance(effect, Instead)), None)
             work: Response | Export
             if instead is None or instead.after_work:
                 work = self._work(call, request)
+                if call.operation is Operation.REQUEST and self._exports.next_ordinal > made:
+                    call = replace(call, export_id=self._exports.newest.id)
             if instead is not None:
                 work = instead.answer(call)
         # Without the lock, since a big file takes seconds.

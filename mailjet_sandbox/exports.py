@@ -10,7 +10,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from mailjet_sandbox.effects import Plan
     from mailjet_sandbox.unknowns import Build
@@ -66,9 +66,10 @@ class Exports:
         self._open: dict[int, Export] = {}
         self._free_at = [0.0] * (build.at_once or 0)
 
-    def __iter__(self) -> Iterator[Export]:
-        """Give all jobs, oldest first."""
-        return iter(self._all)
+    @property
+    def newest(self) -> Export:
+        """The job that was taken in last."""
+        return self._all[-1]
 
     @property
     def next_ordinal(self) -> int:
