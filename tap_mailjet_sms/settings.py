@@ -96,7 +96,7 @@ def config_errors(config: MutableMapping[str, object], schema: Mapping[str, obje
     errors = [_unknown(name, properties) for name in config if name not in properties]
     known = {**schema, "additionalProperties": True}
     errors += [_sentence(error, properties) for error in _Validator(known).iter_errors(config)]
-    return errors or _meaning_errors(config)
+    return list(dict.fromkeys(errors)) or _meaning_errors(config)
 
 
 def _meaning_errors(config: Mapping[str, object]) -> list[str]:

@@ -1,0 +1,192 @@
+"""Settings: every mistake gets a sentence that names the setting and never shows its value."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tap_mailjet_sms.exceptions import InvalidSettingError
+from tap_mailjet_sms.exports import VerifyCounts
+from tap_mailjet_sms.tap import TapMailjetSMS
+
+if TYPE_CHECKING:
+    from tap_mailjet_sms.settings import Settings
+
+TOKEN = "s3cr3t-token"
+
+
+def settings(**config: object) -> Settings:
+    """The typed settings of a configuration, with a token."""
+    return TapMailjetSMS(config={"auth_token": TOKEN, **config}).settings
+
+
+def errors(config: dict[str, object]) -> list[str]:
+    """What is said against a configuration."""
+    with pytest.raises(InvalidSettingError) as caught:
+        TapMailjetSMS(config=config)
+    return caught.value.errors
+
+
+def test_a_token_is_enough() -> None:
+    """Everything else has a default, as documented."""
+    defaults = settings()
+
+    assert defaults.auth_token == TOKEN
+    assert defaults.api_url == "https://api.mailjet.com/v4"
+    assert (defaults.start_date, defaults.end_date) == (None, None)
+    assert (defaults.window, defaults.lookback) == (timedelta(days=30), timedelta(days=3))
+    assert defaults.max_concurrent_exports == 4
+    assert (defaults.poll.interval, defaults.poll.max_interval) == (1, 30)
+    assert defaults.poll.timeout == 3600
+    assert (defaults.request_timeout, defaults.max_attempts) == (60, 6)
+    assert defaults.verify_counts is VerifyCounts.WARN
+    assert defaults.column_map == {}
+
+
+@pytest.mark.parametrize("value", [0.5, "0.5", " 0.5 ", Decimal("0.5")])
+def test_numbers_come_in_many_forms(value: object) -> None:
+    """The SDK hands JSON numbers over as Decimal, and environment variables as text."""
+    assert settings(window_days=value).window == timedelta(hours=12)
+
+
+@pytest.mark.parametrize("value", [2, "2", 2.0, Decimal("2.0")])
+def test_whole_numbers_come_in_many_forms(value: object) -> None:
+    """`2.0` is as good as `2`."""
+    assert settings(max_concurrent_exports=value).max_concurrent_exports == 2
+
+
+def test_null_is_as_good_as_no_value() -> None:
+    """Orchestrators pass what is not set as null."""
+    assert settings(window_days=None, start_date=None).window == timedelta(days=30)
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2026-01-31", datetime(2026, 1, 31, tzinfo=UTC)),
+        ("2026-01-31T12:00:00", datetime(2026, 1, 31, 12, tzinfo=UTC)),
+        ("2026-01-31 12:00", datetime(2026, 1, 31, 12, tzinfo=UTC)),
+        ("2026-01-31T12:00:00Z", datetime(2026, 1, 31, 12, tzinfo=UTC)),
+        ("2026-01-31T12:00:00.5+02:00", datetime(2026, 1, 31, 10, 0, 0, 500000, tzinfo=UTC)),
+        ("20260131T120000Z", datetime(2026, 1, 31, 12, tzinfo=UTC)),
+    ],
+)
+def test_dates_take_what_iso_8601_allows(text: str, moment: datetime) -> None:
+    """Without a zone they are in UTC, without a time they are midnight."""
+    assert settings(start_date=text).start_date == moment
+
+
+@pytest.mark.parametrize(
+    ("config", "sentence"),
+    [
+        ({}, "auth_token is missing"),
+        ({"auth_token": None}, "auth_token is missing"),
+        ({"auth_token": ""}, "auth_token is empty"),
+        ({"auth_token": " \n"}, "auth_token is empty"),
+        ({"auth_token": 5}, "auth_token must be text"),
+        ({"auth_token": "tok\nen"}, "auth_token has characters"),
+        ({"windowdays": 3}, "windowdays is no setting of this tap: did you mean window_days?"),
+        ({"start": "2026-01-01"}, "start is no setting of this tap: did you mean start_date?"),
+        ({"window_days": 0}, "window_days must be a number, greater than 0, at most 365"),
+        ({"window_days": 400}, "window_days must be a number, greater than 0, at most 365"),
+        ({"window_days": "many"}, "window_days must be a number"),
+        ({"window_days": "inf"}, "window_days must be a number"),
+        ({"lookback_days": -1}, "lookback_days must be a number, at least 0"),
+        ({"max_concurrent_exports": 17}, "max_concurrent_exports must be an integer, at least 1"),
+        ({"max_concurrent_exports": 1.5}, "max_concurrent_exports must be an integer"),
+        ({"max_attempts": 0}, "max_attempts must be an integer, at least 1"),
+        ({"poll_interval_seconds": 0}, "poll_interval_seconds must be a number, greater than 0"),
+        ({"verify_counts": "maybe"}, "verify_counts must be one of off, warn, error"),
+        ({"start_date": "yesterday"}, "start_date is no date or date-time in ISO 8601"),
+        ({"end_date": "2026-02-30"}, "end_date is no date or date-time in ISO 8601"),
+        (
+            {"start_date": "2026-02-01", "end_date": "2026-02-01T00:00:00Z"},
+            "start_date must be earlier than end_date",
+        ),
+        ({"api_url": "api.mailjet.com"}, "api_url is no URL"),
+        ({"api_url": "http://api.mailjet.com/v4"}, "api_url must begin with https"),
+        ({"api_url": "https://me:pw@api.mailjet.com"}, "api_url must have no credentials"),
+        ({"api_url": "https://[::1/v4"}, "api_url is no URL"),
+        ({"column_map": []}, "column_map must be an object (JSON)"),
+        ({"column_map": {"Nr": 5}}, "column_map.Nr is not valid"),
+        (
+            {"column_map": {"Nr": "messageid"}},
+            "column_map sends “Nr” to an unknown column: did you mean message_id?",
+        ),
+    ],
+)
+def test_a_mistake_is_named(config: dict[str, object], sentence: str) -> None:
+    """One sentence, which names the setting and says what is expected."""
+    token = {} if not config or "auth_token" in config else {"auth_token": TOKEN}
+
+    (error,) = errors({**token, **config})
+
+    assert error.startswith(sentence)
+
+
+def test_all_mistakes_are_named_at_once() -> None:
+    """So that they can be mended in one go."""
+    assert len(errors({"windowdays": 1, "max_attempts": 0, "verify_counts": 1})) == 4
+
+
+def test_no_error_shows_a_value() -> None:
+    """A secret may stand anywhere: under a misspelt name, or with a character too many."""
+    secret = "hush-hush"
+    wrong = {
+        "auth_token": [secret],
+        "auth_tokken": secret,
+        "start_date": [secret],
+        "verify_counts": secret,
+        "column_map": {"x": [secret]},
+        "stream_maps": secret,
+    }
+
+    assert secret not in " ".join(errors(wrong))
+    assert secret not in " ".join(errors({"auth_token": f"{secret}\x00"}))
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]"])
+def test_plain_http_is_for_this_machine_only(host: str) -> None:
+    """Where a sandbox runs."""
+    assert settings(api_url=f"http://{host}:8025/v4/").api_url == f"http://{host}:8025/v4"
+
+
+def test_column_map_is_taken_as_it_is() -> None:
+    """Headers to columns, and null for a header that goes to `extra`."""
+    assert settings(column_map={"Nr": "message_id", "Cost": None}).column_map == {
+        "Nr": "message_id",
+        "Cost": None,
+    }
+
+
+def test_an_environment_variable_that_cannot_be_read_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Numbers and JSON have to be what they are."""
+    monkeypatch.setenv("TAP_MAILJET_SMS_AUTH_TOKEN", TOKEN)
+    monkeypatch.setenv("TAP_MAILJET_SMS_MAX_ATTEMPTS", "six")
+    monkeypatch.setenv("TAP_MAILJET_SMS_COLUMN_MAP", "{")
+
+    with pytest.raises(InvalidSettingError) as caught:
+        TapMailjetSMS(parse_env_config=True)
+
+    assert caught.value.errors == [
+        "The environment variable TAP_MAILJET_SMS_MAX_ATTEMPTS cannot be read as max_attempts",
+        "The environment variable TAP_MAILJET_SMS_COLUMN_MAP cannot be read as column_map",
+    ]
+
+
+def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As orchestrators pass them."""
+    monkeypatch.setenv("TAP_MAILJET_SMS_AUTH_TOKEN", f"{TOKEN}\n")
+    monkeypatch.setenv("TAP_MAILJET_SMS_WINDOW_DAYS", "0.25")
+    monkeypatch.setenv("TAP_MAILJET_SMS_COLUMN_MAP", '{"Nr": "message_id"}')
+
+    found = TapMailjetSMS(parse_env_config=True).settings
+
+    assert found.auth_token == TOKEN
+    assert found.window == timedelta(hours=6)
+    assert found.column_map == {"Nr": "message_id"}

@@ -1,0 +1,265 @@
+"""The bookmark: what a run leaves behind, and what the next one makes of it."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from singer_sdk.singerlib.encoding.base import SingerMessageType
+from typing_extensions import override
+
+from tap_mailjet_sms.exceptions import InvalidStateError
+from tap_mailjet_sms.exports import ExportJob
+from tap_mailjet_sms.output import MessageWriter
+from tap_mailjet_sms.state import Bookmark
+from tap_mailjet_sms.tap import TapMailjetSMS
+from tap_mailjet_sms.windows import Plan, Window
+
+if TYPE_CHECKING:
+    from singer_sdk.singerlib.messages import Message
+
+NOW = datetime(2026, 11, 21, 16, 0, tzinfo=UTC)
+DAY = timedelta(days=1)
+LOOKBACK = 3 * DAY
+
+
+class Kept(MessageWriter):
+    """A writer that keeps what it is given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.states: list[dict[str, object]] = []
+
+    @override
+    def write_message(self, message: Message) -> None:
+        assert message.type is SingerMessageType.STATE
+        document = json.loads(self.format_message(message).decode())
+        self.states.append(document["value"]["bookmarks"]["sms_messages"])
+
+
+def opened(state: dict[str, object] | None = None, *, moves: bool = True) -> tuple[Bookmark, Kept]:
+    """The bookmark of a tap that was started with a state, and what is written of it."""
+    writer = Kept()
+    tap = TapMailjetSMS(
+        config={"auth_token": "t"},
+        state={"bookmarks": {"sms_messages": state or {}}},
+        message_writer=writer,
+    )
+    return Bookmark(tap.streams["sms_messages"], now=NOW, moves=moves), writer
+
+
+def job(export_id: int, window: Window, requested_at: datetime = NOW) -> ExportJob:
+    """An export under way."""
+    return ExportJob(export_id, window, requested_at)
+
+
+def days_ago(start: float, end: float) -> Window:
+    """A window of the last days."""
+    return Window(NOW - start * DAY, NOW - end * DAY)
+
+
+def in_state(export: ExportJob) -> dict[str, object]:
+    """The form that an export has in a state."""
+    return {
+        "id": export.id,
+        "from_ts": export.window.start.isoformat(),
+        "to_ts": export.window.end.isoformat(),
+        "requested_at": export.requested_at.isoformat(),
+    }
+
+
+def test_a_finished_window_moves_the_bookmark_and_says_so() -> None:
+    """One STATE: the bookmark at the window's end, its export no longer pending."""
+    bookmark, written = opened()
+    first, second = job(1, days_ago(9, 5)), job(2, days_ago(5, 1))
+    bookmark.add(first)
+    bookmark.add(second)
+
+    bookmark.commit(first.window)
+
+    assert written.states[-1] == {
+        "replication_key": "to_ts",
+        "replication_key_value": "2026-11-16T16:00:00+00:00",
+        "pending_exports": [in_state(second)],
+    }
+
+
+def test_an_export_is_in_a_state_as_soon_as_it_is_requested() -> None:
+    """With the bookmark where it was."""
+    bookmark, written = opened({"replication_key_value": "2026-11-12T16:00:00Z"})
+    export = job(1, days_ago(9, 5))
+
+    bookmark.add(export)
+
+    assert written.states == [
+        {
+            "replication_key": "to_ts",
+            "replication_key_value": "2026-11-12T16:00:00+00:00",
+            "pending_exports": [in_state(export)],
+        }
+    ]
+
+
+def test_the_bookmark_never_moves_back() -> None:
+    """Windows of the lookback leave it where it is."""
+    bookmark, written = opened({"replication_key_value": "2026-11-21T15:00:00+00:00"})
+
+    bookmark.commit(days_ago(5, 1))
+
+    assert written.states[-1]["replication_key_value"] == "2026-11-21T15:00:00+00:00"
+
+
+def test_pending_exports_are_always_written() -> None:
+    """Meltano merges states and never removes a key, so an empty list has to say it."""
+    bookmark, written = opened({"pending_exports": [in_state(job(1, days_ago(9, 5)))]})
+
+    bookmark.commit(days_ago(9, 5))
+
+    assert written.states[-1]["pending_exports"] == []
+
+
+def test_a_full_table_neither_reads_nor_moves_the_bookmark() -> None:
+    """But it notes its exports."""
+    bookmark, written = opened({"replication_key_value": "2026-11-12T16:00:00Z"}, moves=False)
+    bookmark.add(job(1, days_ago(9, 5)))
+
+    bookmark.commit(days_ago(9, 5))
+
+    assert bookmark.value is None
+    assert written.states[-1]["replication_key_value"] == "2026-11-12T16:00:00Z"
+
+
+def test_a_newer_export_of_a_window_replaces_the_older() -> None:
+    """One window, one export."""
+    bookmark, written = opened()
+    bookmark.add(job(1, days_ago(9, 5)))
+    newer = job(2, days_ago(9, 5))
+
+    bookmark.add(newer)
+
+    assert written.states[-1]["pending_exports"] == [in_state(newer)]
+
+
+def usable(
+    *exports: ExportJob,
+    span: Window | None = None,
+    end: datetime = NOW,
+    start_date: datetime | None = None,
+) -> list[int]:
+    """The ids of the exports that a run takes up again."""
+    bookmark, _ = opened({"pending_exports": [in_state(export) for export in exports]})
+    found = bookmark.usable_exports(
+        Plan(span or days_ago(20, 0), end), start_date=start_date, lookback=LOOKBACK
+    )
+    return [export.id for export in found.values()]
+
+
+def test_pending_exports_are_taken_up_again() -> None:
+    """Those that are as fresh as a new one would be: the next run reads the last days again."""
+    assert usable(job(1, days_ago(20, 10)), job(2, days_ago(2, 1))) == [1, 2]
+
+
+def test_an_export_from_before_the_lookback_may_begin_before_the_span() -> None:
+    """It is taken whole, not cut."""
+    assert usable(job(1, days_ago(25, 15)), span=days_ago(20, 0)) == [1]
+
+
+def test_an_export_that_would_leave_statuses_stale_is_not_used() -> None:
+    """Asked for five days ago, it shows messages of six days ago at an age of one day only.
+
+    The next run would not read them again.
+    """
+    asked = NOW - 5 * DAY
+
+    assert usable(job(1, days_ago(7, 6), asked)) == []
+    assert usable(job(2, days_ago(20, 8), asked)) == [2], "three days old when it was asked for"
+    assert usable(job(3, days_ago(3, 0), NOW - DAY)) == [3], "the next run reads all of it again"
+
+
+def test_exports_outside_of_the_run_are_not_used() -> None:
+    """Before its span, after its end, or before start_date."""
+    assert usable(job(1, days_ago(30, 20)), span=days_ago(20, 0)) == []
+    assert usable(job(1, days_ago(2, 0)), span=days_ago(20, 1), end=NOW - DAY) == []
+    assert usable(job(1, days_ago(9, 8)), start_date=NOW - 8.5 * DAY) == []
+
+
+def test_of_overlapping_exports_the_first_is_used() -> None:
+    """Windows may not overlap, or rows would come twice."""
+    assert usable(job(1, days_ago(9, 5)), job(2, days_ago(8, 4)), job(3, days_ago(5, 4))) == [1, 3]
+
+
+def test_what_is_of_no_use_is_forgotten_but_for_later_windows() -> None:
+    """A run that ends earlier leaves the exports behind its end to the next one."""
+    old, later = job(1, days_ago(30, 29)), job(2, days_ago(2, 0))
+    bookmark, written = opened({"pending_exports": [in_state(old), in_state(later)]})
+
+    bookmark.forget_all_but([], Plan(days_ago(20, 1), NOW - DAY))
+    bookmark.write()
+
+    assert written.states[-1]["pending_exports"] == [in_state(later)]
+
+
+@pytest.mark.parametrize(
+    "value", ["2026-11-12T16:00:00Z", "2026-11-12T16:00:00", "2026-11-12T17:00:00.123+01:00"]
+)
+def test_a_bookmark_comes_in_many_forms(value: str) -> None:
+    """Written by hand, or by another tool; without a zone it is in UTC."""
+    assert opened({"replication_key_value": value})[0].value == NOW - 9 * DAY
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        {"bookmarks": []},
+        {"bookmarks": {"sms_messages": 5}},
+        {"bookmarks": {"sms_messages": {"replication_key_value": 5}}},
+        {"bookmarks": {"sms_messages": {"replication_key_value": "yesterday"}}},
+        {"bookmarks": {"sms_messages": {"pending_exports": "x"}}},
+        {"bookmarks": {"sms_messages": {"pending_exports": [5]}}},
+        {"bookmarks": {"sms_messages": {"pending_exports": [{"id": 5}]}}},
+        {
+            "bookmarks": {
+                "sms_messages": {
+                    "pending_exports": [{**in_state(job(1, days_ago(2, 1))), "id": None}]
+                }
+            }
+        },
+        {"bookmarks": {"other": 5}},
+    ],
+)
+def test_a_damaged_state_is_refused(state: dict[str, object]) -> None:
+    """With what to do, before any request."""
+    with pytest.raises(InvalidStateError, match="state"):
+        TapMailjetSMS(config={"auth_token": "t"}, state=state)
+
+
+def test_a_bookmark_in_the_future_is_refused() -> None:
+    """It names the bookmark and how to set it."""
+    with pytest.raises(
+        InvalidStateError, match=r"2026-11-22T16:00:00\+00:00 .* lies in the future"
+    ):
+        opened({"replication_key_value": "2026-11-22T16:00:00Z"})
+
+
+def test_unknown_keys_pass_through() -> None:
+    """Of other streams, and of this one."""
+    bookmark, written = opened({"note": "kept"})
+
+    bookmark.write()
+
+    assert written.states[-1]["note"] == "kept"
+
+
+def test_the_sdk_asks_the_hooks_that_keep_records_off_the_bookmark() -> None:
+    """The SDK has no public hook for that, so a change in it has to be seen."""
+    tap = TapMailjetSMS(config={"auth_token": "t"})
+    stream = tap.streams["sms_messages"]
+    record = {"message_id": "m", "to_ts": "2026-11-21T16:00:00+00:00"}
+
+    stream._increment_stream_state(record)
+
+    assert stream.get_context_state(None) == {}
+    assert stream.get_replication_key_signpost() is None
+    assert stream.is_sorted
