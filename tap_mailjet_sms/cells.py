@@ -238,7 +238,7 @@ def _each(
     columns: list[list[object]] = [[] for _ in types]
     for index, cell in enumerate(texts):
         try:
-            values = convert(cell.strip()) if cell.strip() else (None,) * len(types)
+            values = convert(cell) if cell else (None,) * len(types)
         except (ValueError, ArithmeticError, RecursionError):
             raise CellError(encoded.indices.index(index).as_py(), problem) from None
         for column, value in zip(columns, values, strict=True):
@@ -251,18 +251,22 @@ def _each(
     ]
 
 
-def _integer(cell: str) -> int:
-    if not _WHOLE.fullmatch(cell):
+def _integer(cell: str) -> int | None:
+    bare = cell.strip()
+    if bare and not _WHOLE.fullmatch(bare):
         raise ValueError
-    return int(cell)
+    return int(bare) if bare else None
 
 
 def _time(cell: str) -> datetime | None:
-    if cell.isdecimal() and cell.isascii():
-        number = int(cell)
+    bare = cell.strip()
+    if bare.isdecimal() and bare.isascii():
+        number = int(bare)
         unit = "milliseconds" if number >= _MILLISECONDS else "seconds"
         return _EPOCH + timedelta(**{unit: number}) if number else None
-    match = _TIME.fullmatch(cell)
+    if not bare:
+        return None
+    match = _TIME.fullmatch(bare)
     if not match:
         raise ValueError
     zone = match["zone"] or "Z"
@@ -276,14 +280,15 @@ def _status(cell: str, form: StatusForm) -> tuple[int | None, str | None, str | 
     code: int | None = None
     name: str | None = None
     description: str | None = None
-    if form is not StatusForm.NAME and cell.startswith("{"):
-        fields = _fields(cell)
+    bare = cell.strip()
+    if form is not StatusForm.NAME and bare.startswith("{"):
+        fields = _fields(bare)
         if fields.get("code") is not None:
             code = _integer(str(fields["code"]))
         name = _text(fields.get("name"))
         description = _text(fields.get("description"))
-    elif form is StatusForm.CODE or (form is StatusForm.ANY and _WHOLE.fullmatch(cell)):
-        code = _integer(cell)
+    elif form is StatusForm.CODE or (form is StatusForm.ANY and _WHOLE.fullmatch(bare)):
+        code = _integer(bare)
     else:
         name = cell
     if name is None:
@@ -294,12 +299,15 @@ def _status(cell: str, form: StatusForm) -> tuple[int | None, str | None, str | 
 
 
 def _cost(cell: str, *, comma: bool) -> tuple[Decimal | None, str | None]:
-    if cell.startswith("{"):
-        fields = _fields(cell)
+    bare = cell.strip()
+    if bare.startswith("{"):
+        fields = _fields(bare)
         value = fields.get("value")
         amount, currency = (None, None) if value is None else _cost(str(value), comma=False)
         return amount, _text(fields.get("currency")) or currency
-    match = _COST.fullmatch(cell.replace(",", ".", 1) if comma else cell)
+    if not bare:
+        return None, None
+    match = _COST.fullmatch(bare.replace(",", ".", 1) if comma else bare)
     if not match:
         raise ValueError
     return _EXACT.quantize(Decimal(match["value"]), _LAST_PLACE), match["currency"]
