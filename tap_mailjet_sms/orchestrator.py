@@ -341,19 +341,19 @@ class Orchestrator(Generic[ContentT]):
         rows, expected = content.rows, fetched.expected
         if expected is None or rows == expected:
             return content
-        text = f"{fetched.job} has {rows} rows where Mailjet counts {expected}"
+        text = f"The {fetched.job} has {rows} rows where Mailjet counts {expected}"
         if rows > expected:
-            logger.info("%s: taken as it is", text.capitalize())
+            logger.info("%s: taken as it is", text)
             return content
         if rows == 0:
-            raise ExportFailedError(text.capitalize())
+            raise ExportFailedError(text)
         confirmed = tile.bad_files >= STRIKES - 1 and rows == tile.rows_before
         tile.rows_before = rows
         if self.fetcher.verify_counts is VerifyCounts.WARN and (confirmed or self._count_disputed):
             self._count_disputed = True
             logger.warning("%s; taken as it is, since another export says the same", text)
             return content
-        msg = f"{text.capitalize()}; set verify_counts to warn or off to take what there is"
+        msg = f"{text}; set verify_counts to warn or off to take what there is"
         raise CountMismatchError(msg)
 
     def _reject(self, tile: _Tile, error: TapMailjetSMSError) -> None:

@@ -135,7 +135,7 @@ def test_all_mistakes_are_named_at_once() -> None:
 def test_no_error_shows_a_value() -> None:
     """A secret may stand anywhere: under a misspelt name, or with a character too many."""
     secret = "hush-hush"
-    wrong = {
+    wrong: dict[str, object] = {
         "auth_token": [secret],
         "auth_tokken": secret,
         "start_date": [secret],

@@ -1,0 +1,20 @@
+"""What all tests share: an environment without settings, and patience on busy machines."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from hypothesis import settings
+
+# A busy machine is no bug: how long an example takes is not what these tests are about.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever runs the tests may have a tap of their own set up."""
+    for name in os.environ:
+        if name.startswith("TAP_MAILJET_SMS_"):
+            monkeypatch.delenv(name)
