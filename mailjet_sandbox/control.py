@@ -55,7 +55,7 @@ def _answer(backend: Backend, request: Request) -> Response:  # noqa: PLR0911 (o
                 raise ValueError(msg)
             return _clock(backend)
         case "GET", "truth":
-            lines = StoredFile.of(_truth(backend, request))
+            lines = StoredFile(_truth(backend, request))
             return Response(200, {"Content-Type": "application/x-ndjson"}, lines)
         case "GET", "journal":
             journal = [dataclasses.asdict(asked) for asked in list(backend.journal)]

@@ -50,7 +50,7 @@ class Files:
                 file = self._files.get(key)
             if file is None:
                 pieces = self._pieces(export, stamp, start, end)
-                file = StoredFile.of(_gzipped(pieces) if packed else pieces)
+                file = StoredFile(_gzipped(pieces) if packed else pieces)
                 with self._lock:
                     self._files[key] = file
                     while len(self._files) > _KEPT:

@@ -11,7 +11,7 @@ import json
 import os
 import tempfile
 from dataclasses import dataclass, field
-from typing import IO, TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -40,23 +40,21 @@ class Ending(enum.Enum):
 class StoredFile:
     """A body that is too big for memory: an unlinked file that many threads can read at once."""
 
-    def __init__(self, file: IO[bytes]) -> None:
-        """Take over a file that was written to its end."""
-        file.flush()
-        self._file = file
-        self.size = os.fstat(file.fileno()).st_size
-
-    @classmethod
-    def of(cls, pieces: Iterable[bytes]) -> Self:
+    def __init__(self, pieces: Iterable[bytes]) -> None:
         """Store the pieces one after the other."""
-        file = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as this object)
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as this object)
         for piece in pieces:
-            file.write(piece)
-        return cls(file)
+            self._file.write(piece)
+        self._file.flush()
+        self._size = self._file.tell()
+
+    def __del__(self) -> None:
+        """Give the room back with the last reader."""
+        self._file.close()
 
     def __len__(self) -> int:
         """Return the size in bytes."""
-        return self.size
+        return self._size
 
     def fileno(self) -> int:
         """Return the descriptor, for `sendfile`; its position means nothing."""
