@@ -10,6 +10,7 @@ download URL, a phone number or a row. All of them are subclasses of the SDK's o
     │   ├── InvalidStateError           the state passed in is none, or damaged
     │   ├── ClockError                  this machine's clock is minutes apart from Mailjet's
     │   ├── SpoolError                  no room for an export's file in the temporary folder
+    │   ├── BatchStorageError           the storage of `batch_config` does not take a file
     │   └── OutputClosedError           whatever reads our output has stopped
     ├── fix the account or the request
     │   ├── RequestRefusedError         Mailjet answered 4xx: its message is shown
@@ -61,6 +62,10 @@ class ClockError(TapMailjetSMSError, FatalSyncError):
 
 class SpoolError(TapMailjetSMSError, FatalSyncError):
     """The temporary folder cannot take an export's file."""
+
+
+class BatchStorageError(TapMailjetSMSError, FatalSyncError):
+    """The storage that `batch_config` names does not take a file."""
 
 
 class OutputClosedError(TapMailjetSMSError, FatalSyncError):

@@ -16,7 +16,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tap_mailjet_sms.windows import OVERLAP
+from tap_mailjet_sms.windows import OVERLAP, iso
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -80,7 +80,7 @@ def record_lines(
     """
     before = b'{"type":"RECORD","stream":%b,"record":' % msgspec.json.encode(stream)
     after = b',"time_extracted":%b}' % msgspec.json.encode(datetime.now(UTC))
-    return _json_lines(batch, export_fields, before=before, after=after)
+    return json_lines(batch, export_fields, before=before, after=after)
 
 
 def single_records(
@@ -88,10 +88,10 @@ def single_records(
 ) -> Iterator[Record]:
     """The same records as mappings: numbers with a point are `Decimal`, date-times are strings."""
     for start in range(0, batch.num_rows, SLICE):
-        yield from _decoder.decode_lines(_json_lines(batch.slice(start, SLICE), export_fields))
+        yield from _decoder.decode_lines(json_lines(batch.slice(start, SLICE), export_fields))
 
 
-def _json_lines(
+def json_lines(
     batch: pa.RecordBatch,
     export_fields: Mapping[str, object],
     *,
@@ -100,6 +100,12 @@ def _json_lines(
 ) -> bytes:
     """Each row as a JSON object on a line, with `before` and `after` around it.
 
+    Args:
+        batch: Typed rows with the selected columns.
+        export_fields: Further fields, the same for every row.
+        before: What stands before each object.
+        after: What stands behind it, on the same line.
+
     JSON holds no raw line feed, so `}` and a line feed end a row and nothing else: fields that are
     the same for all rows are put in there, for the price of copying the bytes.
     """
@@ -107,7 +113,11 @@ def _json_lines(
         return b""
     lines = io.BytesIO()
     arro3.io.write_ndjson(_without_idle_zeros(batch), lines, explicit_nulls=True)
-    fields = msgspec.json.encode(export_fields)[1:]  # without its brace: the row is open already
+    constants = {
+        name: iso(value) if isinstance(value, datetime) else value
+        for name, value in export_fields.items()
+    }
+    fields = msgspec.json.encode(constants)[1:]  # without its brace: the row is open already
     joint = b"," if batch.num_columns and len(fields) > 1 else b""
     whole = lines.getvalue().replace(b"}\n", joint + fields + after + b"\n" + before)
     return before + whole[: len(whole) - len(before)]

@@ -34,13 +34,16 @@ from tap_mailjet_sms.windows import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from datetime import datetime
 
     import pyarrow as pa
     from requests.adapters import HTTPAdapter
+    from singer_sdk.helpers._batch import BaseBatchFileEncoding, BatchConfig
     from singer_sdk.helpers.types import Context, Record
     from singer_sdk.metrics import Counter
 
     from tap_mailjet_sms.exports import ExportJob
+    from tap_mailjet_sms.orchestrator import FinishedExport
     from tap_mailjet_sms.tap import TapMailjetSMS
 
 # pyarrow costs more to import than all the rest, and `--about` and `--discover` need none of it:
@@ -95,33 +98,58 @@ class SMSMessages(WindowedStream):
         """
         from tap_mailjet_sms import messages  # noqa: PLC0415
 
-        for job, batch in self._messages():
+        for job, batches in self._exports():
             fields = self._export_fields(job)
-            if self._bulk_writer is None:
-                yield from messages.single_records(batch, export_fields=fields)
-            else:
-                lines = messages.record_lines(batch, stream=self.name, export_fields=fields)
-                self._bulk_writer.write_lines(lines)
-                self._record_counter.increment(batch.num_rows)
+            for batch in batches:
+                if self._bulk_writer is None:
+                    yield from messages.single_records(batch, export_fields=fields)
+                else:
+                    lines = messages.record_lines(batch, stream=self.name, export_fields=fields)
+                    self._bulk_writer.write_lines(lines)
+                    self._record_counter.increment(batch.num_rows)
 
-    def _messages(self) -> Iterator[tuple[ExportJob, pa.RecordBatch]]:
-        """All messages as typed batches of the selected columns; commits window after window."""
+    @override
+    def get_batches(
+        self, batch_config: BatchConfig, context: Context | None = None
+    ) -> Iterator[tuple[BaseBatchFileEncoding, list[str]]]:
+        """Write every message of the run to batch files, window by window.
+
+        Raises:
+            TapMailjetSMSError: If a window cannot be had or written; all before it are bookmarked.
+        """
+        from tap_mailjet_sms.batches import BatchWriter  # noqa: PLC0415
+
+        self._write_starting_replication_value(context)
+        writer = BatchWriter(batch_config, name=f"{self.tap_name}--{self.name}")
+        for job, batches in self._exports():
+            for url in writer.write(batches, export_fields=self._export_fields(job)):
+                yield batch_config.encoding, [url]
+
+    def _exports(self) -> Iterator[tuple[ExportJob, Iterator[pa.RecordBatch]]]:
+        """The export of each window, with its messages; goes on to the next once they are out.
+
+        The window is bookmarked when the next one is asked for, so all of its messages must have
+        been written by then.
+        """
         from tap_mailjet_sms import messages  # noqa: PLC0415
 
         clock = type(self).clock_type()
         bookmark = Bookmark(self, now=clock.now(), moves=self._moves_bookmark)
         overlap = messages.Overlap()
+
+        def batches(export: FinishedExport[SpooledExport]) -> Iterator[pa.RecordBatch]:
+            for batch in export.content.batches():
+                fresh = overlap.drop_repeated(batch, export.job.window)
+                yield messages.select(fresh, self._selected_columns)
+                orchestrator.advance()
+
         with closing(self._client(clock)) as mailjet:
             orchestrator = self._orchestrator(mailjet, bookmark, clock)
             windows, resumed = self._plan(bookmark, orchestrator)
             for export in orchestrator.exports(windows, resumed):
-                window = export.job.window
                 overlap.next_window()
-                for batch in export.content.batches():
-                    fresh = overlap.drop_repeated(batch, window)
-                    yield export.job, messages.select(fresh, self._selected_columns)
-                    orchestrator.advance()
-                bookmark.commit(window)
+                yield export.job, batches(export)
+                bookmark.commit(export.job.window)
 
     def _plan(
         self, bookmark: Bookmark, orchestrator: Orchestrator[SpooledExport]
@@ -195,13 +223,13 @@ class SMSMessages(WindowedStream):
             unless_read.pop_all()
         return SpooledExport(rows, file)
 
-    def _export_fields(self, job: ExportJob) -> dict[str, object]:
+    def _export_fields(self, job: ExportJob) -> dict[str, int | datetime | None]:
         """The selected columns that tell of the export, the same for each of its messages."""
-        fields = {
+        fields: dict[str, int | datetime | None] = {
             "export_id": job.id,
-            "exported_at": job.created_at and iso(job.created_at),
-            "from_ts": iso(job.window.start),
-            "to_ts": iso(job.window.end),
+            "exported_at": job.created_at,
+            "from_ts": job.window.start,
+            "to_ts": job.window.end,
         }
         return {name: value for name, value in fields.items() if self._is_selected(name)}
 

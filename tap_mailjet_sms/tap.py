@@ -15,7 +15,7 @@ from typing_extensions import override
 from tap_mailjet_sms.cli import Command, read_json
 from tap_mailjet_sms.exceptions import InvalidSettingError
 from tap_mailjet_sms.output import MessageWriter
-from tap_mailjet_sms.settings import Settings, config_errors, normalise
+from tap_mailjet_sms.settings import Settings, config_errors, normalise, with_batch_setting
 from tap_mailjet_sms.state import check_state
 from tap_mailjet_sms.streams import SMSMessages
 
@@ -173,6 +173,12 @@ class TapMailjetSMS(Tap):
 
     # What the SDK does otherwise: it prints refused values, secrets among them, crashes on an
     # environment variable that is no number, and ends with exit code 0 on a signal.
+
+    @classmethod
+    @override
+    def append_builtin_config(cls, config_jsonschema: dict[str, Any]) -> None:
+        super().append_builtin_config(config_jsonschema)
+        with_batch_setting(config_jsonschema)
 
     @override
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:

@@ -1,0 +1,197 @@
+"""From typed Arrow to batch files: Arrow IPC, Parquet or JSON lines, wherever fsspec can write.
+
+A file is written piece by piece, so that memory does not depend on `batch_size`, and it is in its
+place, whole, before anybody is told of it.
+"""
+
+from __future__ import annotations
+
+import gzip
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import groupby
+from operator import itemgetter
+from typing import TYPE_CHECKING, cast
+from uuid import uuid4
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tap_mailjet_sms.exceptions import BatchStorageError
+from tap_mailjet_sms.messages import json_lines
+from tap_mailjet_sms.schema import EXPORT_COLUMNS, ColumnType
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from datetime import datetime
+    from io import IOBase
+    from typing import IO, Any, Literal, TypeAlias
+
+    from singer_sdk.helpers._batch import BatchConfig
+
+    ExportFields: TypeAlias = Mapping[str, int | datetime | None]
+    Pieces: TypeAlias = Iterable[pa.RecordBatch]
+    Codec: TypeAlias = Literal["gzip", "none", "snappy"]
+    Column: TypeAlias = pa.Array[pa.Scalar[Any]]
+
+#: Rows of a Parquet row group, which is kept in memory until it is whole.
+ROW_GROUP = 65_536
+
+#: Python's default of 9 takes three times as long for files that are 2 % smaller.
+GZIP_LEVEL = 6
+
+_TYPES = {ColumnType.INTEGER: pa.int64(), ColumnType.TIMESTAMP: pa.timestamp("us", "UTC")}
+
+
+@dataclass(slots=True)
+class BatchWriter:
+    """Writes the batch files of one run; `name` begins their names."""
+
+    config: BatchConfig
+    name: str
+    _run: str = field(default_factory=lambda: str(uuid4()))
+    _files: int = 0
+
+    def __post_init__(self) -> None:
+        """Look for the storage, so that a wrong address ends the run before it begins.
+
+        Raises:
+            BatchStorageError: If no storage can be had by that address.
+        """
+        with _storage_errors(OSError, ImportError, ValueError):
+            self.config.storage.get_url(self.name)
+
+    def write(self, batches: Pieces, *, export_fields: ExportFields) -> Iterator[str]:
+        """Write rows to files of `batch_size` rows each, the last one of what is left.
+
+        Args:
+            batches: Typed rows with the selected columns.
+            export_fields: Further columns, the same for every row.
+
+        Yields:
+            The address of each file, once it is written.
+
+        Raises:
+            BatchStorageError: If the storage does not take a file.
+        """
+        numbered = _numbered(batches, rows=self.config.batch_size)
+        for _, pieces in groupby(numbered, key=itemgetter(0)):
+            yield self._write_file((piece for _, piece in pieces), export_fields)
+
+    def _write_file(self, pieces: Pieces, export_fields: ExportFields) -> str:
+        encoding, storage = self.config.encoding, self.config.storage
+        gzipped = encoding.compression == "gzip"
+        extension = "jsonl.gz" if gzipped and encoding.format == "jsonl" else encoding.format
+        self._files += 1
+        name = f"{storage.prefix or ''}{self.name}-{self._run}-{self._files}.{extension}"
+        with _storage_errors(OSError, ImportError):
+            with storage.open(name, "wb") as file:
+                if encoding.format == "jsonl":
+                    _write_lines(pieces, export_fields, file, gzipped=gzipped)
+                elif encoding.format == "parquet":
+                    codec = cast("Codec", encoding.compression or "snappy")
+                    _write_parquet(_whole_rows(pieces, export_fields), file, codec)
+                else:
+                    _write_arrow(_whole_rows(pieces, export_fields), file)
+            return storage.get_url(name)
+
+
+def _write_arrow(pieces: Iterator[pa.RecordBatch], file: IO[bytes]) -> None:
+    """Arrow's file format, not its stream format: targets open it at its end."""
+    first = next(pieces)
+    # Stubs: they want a class of `io`, and any file will do.
+    with pa.ipc.new_file(cast("IOBase", file), first.schema) as writer:
+        writer.write_batch(first)
+        for piece in pieces:
+            writer.write_batch(piece)
+
+
+def _write_parquet(pieces: Iterator[pa.RecordBatch], file: IO[bytes], codec: Codec) -> None:
+    """Parquet; the codec is inside the file, which keeps its extension."""
+    first = next(pieces)
+    with pq.ParquetWriter(file, first.schema, compression=codec) as writer:
+        group, rows = [first], first.num_rows
+        for piece in pieces:
+            if rows + piece.num_rows > ROW_GROUP:
+                writer.write_table(pa.Table.from_batches(group))
+                group, rows = [], 0
+            group.append(piece)
+            rows += piece.num_rows
+        writer.write_table(pa.Table.from_batches(group))
+
+
+def _write_lines(
+    pieces: Pieces, export_fields: ExportFields, file: IO[bytes], *, gzipped: bool
+) -> None:
+    """The records of the RECORD messages, one on each line."""
+    if gzipped:
+        with gzip.GzipFile(fileobj=file, mode="wb", compresslevel=GZIP_LEVEL) as packed:
+            packed.writelines(json_lines(piece, export_fields) for piece in pieces)
+    else:
+        file.writelines(json_lines(piece, export_fields) for piece in pieces)
+
+
+def _numbered(batches: Pieces, *, rows: int) -> Iterator[tuple[int, pa.RecordBatch]]:
+    """Slices that belong to one file each, with the file's number: `rows` rows to a file."""
+    before = 0
+    for batch in batches:
+        start = 0
+        while start < batch.num_rows:
+            piece = batch.slice(start, rows - before % rows)
+            yield before // rows, piece
+            start += piece.num_rows
+            before += piece.num_rows
+
+
+def _whole_rows(pieces: Pieces, export_fields: ExportFields) -> Iterator[pa.RecordBatch]:
+    """The rows with the columns that tell of their export, as targets can read them."""
+    constants = [
+        pa.field(column.name, _TYPES[column.type], column.nullable)
+        for column in EXPORT_COLUMNS
+        if column.name in export_fields
+    ]
+    for piece in pieces:
+        fields, columns = list(piece.schema), list(piece.columns)
+        if "extra" in piece.schema.names:
+            index = piece.schema.get_field_index("extra")
+            columns[index] = _as_struct(cast("pa.MapArray[Any, Any]", columns[index]))
+            fields[index] = pa.field("extra", columns[index].type)
+        for constant in constants:
+            value = pa.scalar(export_fields[constant.name], constant.type)
+            fields.append(constant)
+            columns.append(pa.repeat(cast("pa.Int64Scalar", value), piece.num_rows))
+        yield pa.RecordBatch.from_arrays(columns, schema=pa.schema(fields))
+
+
+def _as_struct(extra: pa.MapArray[Any, Any]) -> Column:
+    """The unknown columns as a struct, which readers take for an object as it is in JSON.
+
+    A map is a list of pairs to them. All rows of an export have the same unknown columns.
+    """
+    if extra.null_count == len(extra):
+        return pa.nulls(len(extra))
+    start, end = extra.offsets[0].as_py(), extra.offsets[-1].as_py()
+    width = (end - start) // len(extra)
+    names = [str(name) for name in extra.keys.slice(start, width).to_pylist()]
+    columns = [
+        extra.items.take(pa.array(range(start + place, end, width))) for place in range(width)
+    ]
+    return pa.StructArray.from_arrays(columns, names=names)
+
+
+@contextmanager
+def _storage_errors(*expected: type[Exception]) -> Iterator[None]:
+    """Turn what storages raise into a sentence on what to do.
+
+    Raises:
+        BatchStorageError: If the storage does not take a file.
+    """
+    try:
+        yield
+    except expected as error:
+        reason = getattr(error, "strerror", None) or type(error).__name__
+        msg = (
+            f"A batch file cannot be written ({reason}): check root and params in"
+            " batch_config.storage, and that the storage has room and takes these credentials"
+        )
+        raise BatchStorageError(msg) from None
