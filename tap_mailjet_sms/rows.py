@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tap_mailjet_sms.header import Header
 
 #: Small, since the peak of memory grows with it, and a larger one is not faster.
-_BLOCK = 512 * 1024
+BLOCK_BYTES = 512 * 1024
 
 
 def read_blocks(source: BinaryIO, header: Header) -> Iterator[pa.RecordBatch]:
@@ -43,7 +43,7 @@ def read_blocks(source: BinaryIO, header: Header) -> Iterator[pa.RecordBatch]:
         with pa_csv.open_csv(
             cast("BinaryIO", watched),
             read_options=pa_csv.ReadOptions(
-                use_threads=False, block_size=_BLOCK, column_names=columns
+                use_threads=False, block_size=BLOCK_BYTES, column_names=columns
             ),
             parse_options=pa_csv.ParseOptions(delimiter=header.delimiter, newlines_in_values=True),
             convert_options=pa_csv.ConvertOptions(
