@@ -67,7 +67,8 @@ class Meltano:
         Raises:
             MeltanoError: the exit code is not 0.
         """
-        environment = {**_environment(self.home), **settings}
+        shown = {"MELTANO_CLI_LOG_FORMAT": "plain"}
+        environment = {**_environment(self.home), **shown, **settings}
         with running([_executable(), *arguments], cwd=ROOT, env=environment) as process:
             if process.stdout is not None:
                 for line in process.stdout:
@@ -108,13 +109,14 @@ def _environment(home: Path) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(steering)}
     return kept | {
         "MELTANO_CLI_DISABLE_VERSION_CHECK": "true",
-        "MELTANO_CLI_LOG_FORMAT": "plain",
+        "MELTANO_CLI_LOG_FORMAT": "uncolored",
         "MELTANO_DATABASE_URI": f"sqlite:///{home}/meltano.db",
         "MELTANO_SEND_ANONYMOUS_USAGE_STATS": "false",
         "MELTANO_SYS_DIR_ROOT": str(home),
         "NO_COLOR": "1",
         # The plugins' dependencies as they were tested, not the newest of the day.
-        "UV_CONSTRAINT": str(PLUGIN_PINS),
+        # Relative, as uv takes a space for the end of a path.
+        "UV_CONSTRAINT": str(PLUGIN_PINS.relative_to(ROOT)),
     }
 
 
