@@ -75,7 +75,6 @@ def read_json(option: str, file: t.TextIO | None) -> t.TextIO | None:
     """
     if file is None:
         return None
-    kind = InvalidStateError if option == "--state" else InvalidSettingError
     try:
         text = file.read()
         is_object = isinstance(json.loads(text), dict)
@@ -83,5 +82,7 @@ def read_json(option: str, file: t.TextIO | None) -> t.TextIO | None:
         is_object = False
     if not is_object:
         msg = f"The file given with {option} holds no JSON object"
-        raise kind(msg)
+        if option == "--state":
+            raise InvalidStateError(msg)
+        raise InvalidSettingError(msg, errors=[msg])
     return io.StringIO(text)
