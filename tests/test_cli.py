@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from mailjet_sandbox import Sandbox
-from tests.running import TAP, Run, environment, run_tap
+from tests.process import TAP, Run, environment, run_tap
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,11 +48,11 @@ def complaint(run: Run) -> str:
         ({"max_attempts": "six"}, "The environment variable TAP_MAILJET_SMS_MAX_ATTEMPTS"),
     ],
 )
-def test_a_wrong_setting_is_named(settings: dict[str, object], expected: str) -> None:
+def test_a_wrong_setting_is_named(settings: dict[str, Any], expected: str) -> None:
     """Before any request."""
     token = {} if not settings else {"auth_token": "s3cr3t"}
 
-    assert complaint(run_tap(settings={**token, **settings})).startswith(expected)
+    assert complaint(run_tap(**{**token, **settings})).startswith(expected)
 
 
 def test_an_unknown_setting_is_named_with_the_nearest_known(tmp_path: Path) -> None:
