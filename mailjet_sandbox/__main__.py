@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import signal
 import sys
@@ -26,14 +27,29 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from enum import Enum
 
+    from mailjet_sandbox.effects import Effect
+
+
+def _describe(name: str, effect: type[Effect]) -> str:
+    keys = ", ".join(field.name for field in dataclasses.fields(effect))  # type: ignore[arg-type]
+    summary = (effect.__doc__ or "").splitlines()[0]
+    return f"  {name:14}{summary}\n" + (f"  {'':14}keys: {keys}\n" if keys else "")
+
+
 EPILOG = f"""\
 calls to the sandbox itself, without a token:
 {control.HELP}
-faults for --scenario (a JSON file, or the JSON itself); see mailjet_sandbox/effects.py:
-  {", ".join(EFFECTS)}
-  with, in each: on, skip, times, chance, export, longer_than, covers
-  for example: [{{"fault": "http", "on": "status", "status": 429, "retry_after": 2}},
-                {{"fault": "error", "longer_than": 86400, "times": null}}]
+faults for --scenario (a JSON file, or the JSON itself), for example
+[{{"fault": "http", "on": "status", "status": 429, "retry_after": 2, "times": 3}},
+ {{"fault": "error", "longer_than": 86400, "times": null}}]
+{"".join(_describe(name, effect) for name, effect in EFFECTS.items())}
+  Keys of every fault, which say when it happens:
+    on            "request", "status", "download", "count", "messages", or a list of them
+    skip, times   spare so many, then befall so many (1; null: all)
+    chance        befall only this share of them, told by the scenario's "seed"
+    export        only the n-th export, from 1
+    longer_than   only windows of more than so many seconds
+    covers        only windows that hold this moment, in unix seconds
 
 try it:
   python -m mailjet_sandbox --port 8025 &

@@ -66,6 +66,7 @@ class Plan:
 class Instead(ABC):
     """An effect that takes the place of the answer; `after_work` says the server did its work."""
 
+    __slots__ = ()
     name: ClassVar[str]
     on: ClassVar[frozenset[Operation]] = frozenset(Operation)
     after_work: bool = False
@@ -78,6 +79,7 @@ class Instead(ABC):
 class Edit(ABC):
     """An effect that changes the answer, honest or not."""
 
+    __slots__ = ()
     name: ClassVar[str]
     on: ClassVar[frozenset[Operation]] = frozenset(Operation)
 
@@ -89,6 +91,7 @@ class Edit(ABC):
 class ExportEdit(ABC):
     """An effect on what becomes of an export."""
 
+    __slots__ = ()
     name: ClassVar[str]
 
     @abstractmethod
@@ -99,7 +102,7 @@ class ExportEdit(ABC):
 Effect = Instead | Edit | ExportEdit
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Http(Instead):
     """Any HTTP error in Mailjet's envelope, with `Retry-After` in seconds or as a date."""
 
@@ -141,7 +144,7 @@ _PAGES = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Page(Instead):
     """Something else, with status 200: a page of a proxy, broken JSON, no body."""
 
@@ -156,7 +159,7 @@ class Page(Instead):
         return Response(self.status, {"Content-Type": kind}, body)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Broken(Instead):
     """No answer at all: the connection is refused, closed, reset, or hangs."""
 
@@ -169,7 +172,7 @@ class Broken(Instead):
         return Response(500, {}, ending=self.ending)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Redirect(Instead):
     """A redirect to the same path on another host."""
 
@@ -182,7 +185,7 @@ class Redirect(Instead):
         return Response(self.status, {"Location": call.elsewhere + call.path})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Cut(Edit):
     """The body ends too early: closed, reset or hung after this share of its bytes."""
 
@@ -198,7 +201,7 @@ class Cut(Edit):
         return replace(response, framing=self.framing, ending=self.ending, sent=sent)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Echo(Edit):
     """The export speaks of another window: shifted by so many seconds, or missing (null)."""
 
@@ -216,7 +219,7 @@ class Echo(Edit):
         return _redone(response, document)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class StatusCode(Edit):
     """The export has a status that no documentation knows."""
 
@@ -234,7 +237,7 @@ class StatusCode(Edit):
         return _redone(response, document)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Counted(Edit):
     """The count is off by so many messages."""
 
@@ -251,7 +254,7 @@ class Counted(Edit):
         return _redone(response, document)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ClockSkew(Edit):
     """The `Date` header is off by so many seconds."""
 
@@ -269,7 +272,7 @@ class ClockSkew(Edit):
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Fails(ExportEdit):
     """The export ends in ERROR."""
 
@@ -280,7 +283,7 @@ class Fails(ExportEdit):
         return replace(plan, fails=True)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Late(ExportEdit):
     """The export takes so many seconds more, or never finishes (null)."""
 
@@ -292,7 +295,7 @@ class Late(ExportEdit):
         return replace(plan, late=math.inf if self.seconds is None else self.seconds)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Rows(ExportEdit):
     """The file holds only this share of its rows (at least one is missing), 0 for none."""
 
@@ -304,7 +307,7 @@ class Rows(ExportEdit):
         return replace(plan, keep=self.keep)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Linked(ExportEdit):
     """The URL is null, leads to another host, or is plain http."""
 
@@ -316,7 +319,7 @@ class Linked(ExportEdit):
         return replace(plan, link=self.to)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class LinkExpires(ExportEdit):
     """Each URL works for so many seconds only; the next status answer has a fresh one."""
 
@@ -328,7 +331,7 @@ class LinkExpires(ExportEdit):
         return replace(plan, link_seconds=self.seconds)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Expires(ExportEdit):
     """The export is gone so many seconds after it was made, instead of 7 days."""
 

@@ -11,10 +11,10 @@ from mailjet_sandbox.wire import Framing
 class Edges(enum.Enum):
     """Which edges belong to a window."""
 
-    FROM = "[)"
-    BOTH = "[]"
-    TO = "(]"
-    NEITHER = "()"
+    FROM = "from"
+    BOTH = "both"
+    TO = "to"
+    NEITHER = "neither"
 
     def span(self, from_ts: int, to_ts: int) -> tuple[int, int]:
         """Give the window as a half-open span of whole seconds."""

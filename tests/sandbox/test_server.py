@@ -295,7 +295,7 @@ def test_the_command_serves_until_it_is_told_to_stop(tmp_path: Path, number: int
     scenario = tmp_path / "scenario.json"
     scenario.write_text('[{"fault": "http", "status": 503}]')
     command = [sys.executable, "-m", "mailjet_sandbox", "--token", "mine", "--quiet"]
-    command += ["--scenario", str(scenario), "--layout", "tab", "--edges", "[]"]
+    command += ["--scenario", str(scenario), "--layout", "tab", "--edges", "both"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stderr is not None
@@ -337,7 +337,7 @@ def test_the_help_explains_everything(capsys: pytest.CaptureFixture[str]) -> Non
         (["--scenario", '[{"fault": "x"}]'], "unknown fault"),
         (["--scenario", "no-such-file.json"], "No such file"),
         (["--since", "2026-01-01"], "time zone"),
-        (["--edges", "{}"], "--edges"),
+        (["--edges", "all"], "--edges"),
         (["--layout", "none"], "--layout"),
     ],
 )
