@@ -1,0 +1,276 @@
+"""Plays a schedule, and holds what comes out against what the tap promises."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from mailjet_sandbox import Backend, Scenario
+from mailjet_sandbox.effects import Plan
+from tests.simulation.process import Process, Timeline
+from tests.simulation.run import Ending, run_tap
+from tests.simulation.schedule import EPOCH, SETTLING, Run, Schedule
+
+if TYPE_CHECKING:
+    from mailjet_sandbox import Asked, Message
+    from tests.simulation.run import Outcome, Record, State
+
+#: Moments are cut to whole seconds on both sides.
+SECOND = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """An export in the state; times in unix seconds."""
+
+    id: int
+    start: float
+    end: float
+    requested_at: float
+
+
+@dataclass(slots=True)
+class Simulation:
+    """An account, a warehouse that upserts, and the state between two runs."""
+
+    schedule: Schedule
+    timeline: Timeline = field(default_factory=lambda: Timeline(EPOCH))
+    rows: dict[str, Record] = field(default_factory=dict)
+    state: State | None = None
+    outcomes: list[Outcome] = field(default_factory=list)
+    backend: Backend = field(init=False)
+    _asked_before: int = 0
+
+    def __post_init__(self) -> None:
+        """Open the account."""
+        plan = self.schedule
+        self.backend = Backend(
+            data=plan.messages,
+            clock=lambda: self.timeline.now,
+            layout=plan.layout,
+            build=plan.build,
+            unknowns=plan.unknowns,
+        )
+
+    def play(self) -> None:
+        """Play all runs, then one in peace, after which everything must be there.
+
+        Raises:
+            AssertionError: If a promise is broken.
+        """
+        for run in self.schedule.runs:
+            self.run(run)
+        self.run(Run(pause=self.schedule.last_pause))
+        outcome = self.outcomes[-1]
+        assert outcome.ending is Ending.FINISHED, f"the run in peace {outcome.ending.value}"
+        assert not pending(self.state), "the run in peace left exports behind"
+        self._check_freshness()
+
+    def run(self, run: Run) -> None:
+        """Play one run, check what it did, and hand its output to the warehouse."""
+        self.timeline.now += run.pause
+        began, before = self.timeline.now, self.state
+        self.backend.scenario = Scenario(run.faults, self.schedule.seed)
+        self._asked_before = len(self.backend.journal)
+        process = Process(
+            self.timeline,
+            random.Random(f"run {self.schedule.seed} {len(self.outcomes)}"),
+            run.interruption,
+        )
+        outcome = run_tap(
+            self.backend,
+            process,
+            config={"auth_token": self.backend.token, **self.schedule.config},
+            state=before,
+            before_effect=self._check_last_export_is_known,
+        )
+        self.outcomes.append(outcome)
+        self._check_ending(run, outcome)
+        self._check_output(outcome, bookmark(before))
+        self._check_exports(before, began)
+        self._load(run, outcome)
+        if outcome.ending is Ending.FINISHED and run.consumed == 1:
+            end = max(int(began) - SETTLING, bookmark(before) or 0)
+            assert bookmark(self.state) == end, "the bookmark is not where the run ended"
+
+    def _load(self, run: Run, outcome: Outcome) -> None:
+        """What the warehouse takes, and the state that it hands to the next run."""
+        arrived = outcome.messages[: round(len(outcome.messages) * run.consumed)]
+        states = [at for at, message in enumerate(arrived) if message.state is not None]
+        if states:
+            self.state = arrived[states[-1]].state
+        if not run.keeps_all:
+            arrived = arrived[: states[-1] if states else 0]
+        for message in arrived:
+            if message.record is not None:
+                self.rows[str(message.record["message_id"])] = message.record
+
+    # What must hold, whatever happens.
+
+    def _check_last_export_is_known(self, written: bytearray) -> None:
+        """Before anything else goes out, the last export's id came out in a STATE."""
+        journal = self.backend.journal[self._asked_before :]
+        asked = [
+            asked.export_id
+            for asked in journal
+            if asked.operation == "request" and asked.status == 200 and not asked.faults
+        ]
+        if asked:
+            assert b'"id":%d' % asked[-1] in written, "an export is not in the state"
+
+    def _check_ending(self, run: Run, outcome: Outcome) -> None:
+        limit = self.schedule.config["max_concurrent_exports"]
+        assert isinstance(limit, int)
+        assert outcome.most_calls <= limit, f"{outcome.most_calls} calls at once"
+        assert not outcome.late_requests, "a request after the end"
+        assert not outcome.cut_line or outcome.ending in {Ending.KILLED, Ending.OUTPUT_CLOSED}
+        if outcome.ending is Ending.REFUSED:
+            text = str(outcome.error)
+            assert run.faults, f"an error without a reason: {text}"
+            assert self.backend.token not in text
+            assert "/v3/data/" not in text
+            assert "\n" not in text
+
+    def _check_output(self, outcome: Outcome, covered: float | None) -> None:
+        """No bookmark is ahead of the records before it, none goes back, no record is wrong."""
+        known = set(self.rows)
+        emitted: set[str] = set()
+        start = self.schedule.start
+        covered = covered or start
+        for message in outcome.messages:
+            if message.record is not None:
+                message_id = str(message.record["message_id"])
+                assert message_id not in emitted, "a message came twice in a run"
+                emitted.add(message_id)
+                known.add(message_id)
+                self._check_record(message_id, message.record)
+            elif message.state is not None:
+                value = bookmark(message.state) or start
+                assert value >= covered, "the bookmark went back"
+                lost = [m for m in self._truth(covered, value) if m.message_id not in known]
+                assert not lost, f"the bookmark is ahead of {len(lost)} records"
+                covered = value
+                self._check_pending(message.state)
+
+    def _check_record(self, message_id: str, record: Record) -> None:
+        """A record says what was true when its export's file was made."""
+        at = int(unix(record["exported_at"]))
+        message = self.backend.data.find(message_id, at=at)
+        assert message is not None, "a record of no message"
+        expected = self.schedule.layout.expected(message)
+        assert (
+            record["status_code"],
+            record["recipient"],
+            unix(record["created_at"]),
+            Decimal(str(record["cost_value"])),
+        ) == (
+            expected["status_code"],
+            expected["recipient"],
+            expected["created_ts"],
+            Decimal(str(expected["cost_value"])),
+        ), "a record is wrong"
+
+    def _check_pending(self, state: State) -> None:
+        jobs = sorted(pending(state), key=lambda job: job.start)
+        for job, later in zip(jobs, jobs[1:], strict=False):
+            assert job.end <= later.start, "two exports in the state overlap"
+
+    def _check_exports(self, before: State | None, began: float) -> None:
+        """No export is asked for again while a good one is in the state, or was asked for."""
+        journal = self.backend.journal[self._asked_before :]
+        good = [job for job in pending(before) if self._is_usable(job, before, began)]
+        for asked in journal:
+            if asked.operation != "request" or asked.status != 200:
+                continue
+            assert asked.from_ts is not None
+            assert asked.to_ts is not None
+            for job in good:
+                overlap = job.start < asked.to_ts and asked.from_ts + SECOND < job.end
+                assert not overlap or self._has_misbehaved(job.id, journal), (
+                    f"an export was asked for though {job.id} is in the state"
+                )
+            if asked.export_id is not None:
+                good.append(Pending(asked.export_id, asked.from_ts + 1, asked.to_ts, asked.time))
+
+    def _is_usable(self, job: Pending, before: State | None, began: float) -> bool:
+        """Whether an export of the state may be taken up, as the design says."""
+        lookback, end = self.schedule.lookback, int(began) - SETTLING
+        start = max(self.schedule.start, (bookmark(before) or 0) - lookback)
+        stale = job.start < end - lookback and job.end > job.requested_at - lookback
+        return not stale and job.end <= end and job.end > start and job.start < end
+
+    def _has_misbehaved(self, export_id: int, journal: list[Asked]) -> bool:
+        """Whether something happened that justifies another export in place of this one."""
+        if any(asked.faults and asked.operation == "count" for asked in journal):
+            return True
+        export = self.backend._exports.find(export_id)
+        assert export is not None
+        late = any(
+            asked.time - export.starts_at > 20 and asked.operation == "status"
+            for asked in journal
+            if asked.export_id == export_id and export.created_ts is None
+        )
+        return (
+            late
+            or export.plan != Plan()
+            or (export.expires_ts is not None and export.expires_ts <= self.timeline.now)
+            or any(
+                asked.faults or asked.status != 200
+                for asked in journal
+                if asked.export_id == export_id
+            )
+        )
+
+    def _check_freshness(self) -> None:
+        """What the next run does not read again is there, as of an age of the lookback at least."""
+        end = bookmark(self.state)
+        assert end is not None
+        settled = end - self.schedule.lookback
+        for message in self._truth(self.schedule.start, end):
+            row = self.rows.get(message.message_id)
+            assert row is not None, "a message is missing"
+            age = unix(row["exported_at"]) - message.created_ts
+            assert message.created_ts >= settled or age >= self.schedule.lookback - SECOND, (
+                f"a message was read for the last time at an age of {age:.0f} s"
+            )
+
+    def _truth(self, start: float, end: float) -> list[Message]:
+        """The messages of a span that the tap can have.
+
+        Nothing before the start date is asked for. So if Mailjet takes `FromTS` as exclusive, the
+        very second of the start date cannot be had.
+        """
+        first, _ = self.schedule.unknowns.edges.span(self.schedule.start, 0)
+        start = max(start, first)
+        return list(self.backend.truth(int(start), int(end))) if start < end else []
+
+
+def bookmark(state: State | None) -> float | None:
+    """How far a state is, in unix seconds."""
+    value = _stream(state).get("replication_key_value")
+    return None if value is None else unix(value)
+
+
+def pending(state: State | None) -> list[Pending]:
+    """The exports in a state."""
+    entries = _stream(state).get("pending_exports") or []
+    assert isinstance(entries, list)
+    return [
+        Pending(job["id"], unix(job["from_ts"]), unix(job["to_ts"]), unix(job["requested_at"]))
+        for job in entries
+    ]
+
+
+def unix(moment: object) -> float:
+    """A moment of a record or a state in unix seconds."""
+    return datetime.fromisoformat(str(moment)).timestamp()
+
+
+def _stream(state: State | None) -> dict[str, object]:
+    bookmarks = (state or {}).get("bookmarks", {})
+    assert isinstance(bookmarks, dict)
+    stream: dict[str, object] = bookmarks.get("sms_messages", {})
+    return stream

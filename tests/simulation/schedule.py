@@ -1,0 +1,274 @@
+"""Schedules: everything that one simulation plays, drawn from a seed.
+
+A schedule is data, so a failing seed can be looked at as well as played again.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from mailjet_sandbox import (
+    LAYOUTS,
+    Build,
+    DownloadToken,
+    Edges,
+    Empty,
+    Ending,
+    Fault,
+    Framing,
+    Layout,
+    Link,
+    Messages,
+    Operation,
+    Unknowns,
+    When,
+)
+from mailjet_sandbox import effects as fx
+from tests.simulation.process import Interruption, Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from mailjet_sandbox.effects import Effect
+
+#: When the first run begins, in unix seconds: any moment will do.
+EPOCH = 1_780_000_000
+DAY = 86_400
+SETTLING = 300
+
+API = frozenset({Operation.REQUEST, Operation.STATUS, Operation.COUNT})
+_UNCOUNTED = frozenset({Operation.REQUEST, Operation.STATUS, Operation.DOWNLOAD})
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run that something happens to.
+
+    Attributes:
+        pause: how many seconds lie between the run before and this one.
+        faults: what goes wrong at Mailjet.
+        interruption: how the process ends before its time, if it does.
+        consumed: how much of the output arrived: a target that dies too loses the end of it.
+        keeps_all: whether records behind the last state arrived as well.
+    """
+
+    pause: float
+    faults: tuple[Fault, ...] = ()
+    interruption: Interruption | None = None
+    consumed: float = 1
+    keeps_all: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """An account, the settings of the tap, and the runs before the last one, which is in peace."""
+
+    seed: int
+    messages: Messages
+    layout: Layout
+    build: Build
+    unknowns: Unknowns
+    start: int
+    lookback: float
+    config: Mapping[str, object]
+    runs: tuple[Run, ...]
+    last_pause: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Scale:
+    """How fast things happen: windows of a minute, of hours, or of weeks."""
+
+    per_hour: float
+    window: tuple[int, int]
+    lookbacks: tuple[float, ...]
+    pauses: tuple[float, ...]
+
+
+_SCALES = (
+    _Scale(360, (60, 150), (0, 100, 400), (0, 30, 400)),
+    _Scale(6, (3 * 3600, 9 * 3600), (0, 0.2 * DAY, DAY), (0, 600, DAY / 2)),
+    _Scale(0.05, (12 * DAY, 30 * DAY), (0, 3 * DAY), (0, DAY, 8 * DAY)),
+)
+
+
+def schedule(seed: int) -> Schedule:
+    """Draw a schedule."""
+    rng = random.Random(f"schedule {seed}")
+    scale = rng.choice(_SCALES)
+    window = rng.randint(*scale.window)
+    lies = rng.random() < 0.35
+    messages = Messages(
+        since=EPOCH - window * 6,
+        seed=seed,
+        per_hour=scale.per_hour,
+        arrival_lag=rng.choice((0, 0, 60, SETTLING)),
+    )
+    wish = EPOCH - SETTLING - int(window * rng.uniform(1.5, 4.5))
+    start = _edge_at_a_message(messages, wish, window, rng)
+    lookback = rng.choice(scale.lookbacks)
+    return Schedule(
+        seed=seed,
+        messages=messages,
+        layout=LAYOUTS[rng.choice(sorted(LAYOUTS))] if rng.random() < 0.3 else Layout(),
+        build=_build(rng),
+        unknowns=_unknowns(rng),
+        start=start,
+        lookback=lookback,
+        config={
+            "start_date": start_date(start),
+            "window_days": (window + 0.5) / DAY,
+            "lookback_days": lookback / DAY,
+            "max_concurrent_exports": rng.choice((1, 2, 3, 4)),
+            "poll_timeout_seconds": rng.choice((60, 200)),
+            "request_timeout_seconds": 20,
+            "max_attempts": rng.choice((2, 3, 6)),
+            "verify_counts": "error" if lies else rng.choice(("off", "warn", "warn", "error")),
+        },
+        runs=tuple(_run(rng, scale, lies=lies) for _ in range(rng.choice((1, 1, 2, 2, 3)))),
+        last_pause=rng.choice(scale.pauses),
+    )
+
+
+def start_date(start: int) -> str:
+    """The setting for a start in unix seconds."""
+    return datetime.fromtimestamp(start, UTC).isoformat()
+
+
+def _edge_at_a_message(messages: Messages, wish: int, window: int, rng: random.Random) -> int:
+    """A start so that some window begins in the very second of a message."""
+    near = [m.created_ts for m in messages.between(wish, wish + window // 2, at=EPOCH)]
+    return rng.choice(near) if near else wish
+
+
+def _build(rng: random.Random) -> Build:
+    if rng.random() < 0.3:
+        return Build(polls=rng.choice((0, 1, 3)))
+    if rng.random() < 0.3:
+        return Build(seconds=rng.choice((1, 4)), at_once=rng.choice((1, 2)))
+    return Build(seconds=rng.choice((0, 1, 5, 25)))
+
+
+def _unknowns(rng: random.Random) -> Unknowns:
+    return Unknowns(
+        edges=rng.choice(list(Edges)),
+        empty=rng.choice(list(Empty)),
+        download_token=rng.choice(list(DownloadToken)),
+        download_framing=rng.choice((Framing.LENGTH, Framing.LENGTH, Framing.CHUNKED)),
+        gzip=rng.random() < 0.2,
+        string_ids=rng.random() < 0.2,
+        date_header=rng.random() < 0.8,
+    )
+
+
+def _run(rng: random.Random, scale: _Scale, *, lies: bool) -> Run:
+    interruption = None
+    if rng.random() < 0.75:
+        kind = rng.choice((Kind.KILL, Kind.KILL, Kind.TERMINATE, Kind.CLOSE_OUTPUT))
+        interruption = Interruption(rng.randint(1, rng.choice((10, 40, 100))), kind)
+    dies_with_target = rng.random() < 0.25
+    return Run(
+        pause=rng.choice(scale.pauses),
+        faults=tuple(_fault(rng, lies=lies) for _ in range(rng.choice((0, 0, 1, 2, 4)))),
+        interruption=interruption,
+        consumed=rng.random() if dies_with_target else 1,
+        keeps_all=rng.random() < 0.5,
+    )
+
+
+def _fault(rng: random.Random, *, lies: bool) -> Fault:
+    """A fault; `lies` takes those that only the count check can tell, and leaves the count alone.
+
+    Without that check nothing can tell them from the truth, and the tap promises nothing.
+    """
+    drawn = rng.choice(_LIES) if lies and rng.random() < 0.5 else rng.choice(_FAULTS)
+    effect, operations = drawn(rng)
+    if lies:
+        operations = operations & _UNCOUNTED
+    return Fault(
+        effect,
+        When(
+            on=operations,
+            skip=rng.choice((0, 0, 1, 3, 8)),
+            times=rng.choice((1, 1, 2, 3, 8)),
+            chance=rng.choice((1, 1, 0.5)),
+        ),
+    )
+
+
+_Drawn = tuple["Effect", frozenset[Operation]]
+_ALL = API | {Operation.DOWNLOAD}
+_NONE: frozenset[Operation] = frozenset()
+_STATUS = frozenset({Operation.STATUS})
+_DOWNLOAD = frozenset({Operation.DOWNLOAD})
+
+
+def _busy(rng: random.Random) -> _Drawn:
+    status = rng.choice((429, 429, 500, 502, 503, 504))
+    retry_after = rng.choice((None, 0, 3, 100_000))
+    return fx.Http(status, retry_after, as_date=rng.random() < 0.5), _one(rng)
+
+
+def _lost_reply(rng: random.Random) -> _Drawn:
+    effect = rng.choice((fx.Http(503, after_work=True), fx.Broken(Ending.RESET, after_work=True)))
+    return effect, frozenset({Operation.REQUEST})
+
+
+def _refusal(rng: random.Random) -> _Drawn:
+    return fx.Http(rng.choice((400, 401, 403, 404, 410))), _one(rng)
+
+
+def _page(rng: random.Random) -> _Drawn:
+    # No body at all is a lie where a file is expected: it may be an empty window.
+    body = rng.choice([body for body in fx.Body if body is not fx.Body.EMPTY])
+    return fx.Page(body), _one(rng)
+
+
+def _broken(rng: random.Random) -> _Drawn:
+    return fx.Broken(rng.choice((Ending.CUT, Ending.RESET, Ending.HANG, Ending.REFUSED))), _one(rng)
+
+
+def _cut(rng: random.Random) -> _Drawn:
+    framing = rng.choice((Framing.LENGTH, Framing.CHUNKED))
+    ending = rng.choice((Ending.CUT, Ending.RESET, Ending.HANG))
+    return fx.Cut(rng.random(), framing, ending), _one(rng)
+
+
+def _unending_cut(rng: random.Random) -> _Drawn:
+    ending = rng.choice((Ending.CUT, Ending.RESET, Ending.HANG))
+    return fx.Cut(rng.random(), Framing.CLOSE, ending), _DOWNLOAD
+
+
+def _one(rng: random.Random) -> frozenset[Operation]:
+    return rng.choice((_ALL, frozenset({rng.choice(sorted(_ALL, key=str))})))
+
+
+_FAULTS: tuple[Callable[[random.Random], _Drawn], ...] = (
+    _busy,
+    _busy,
+    _lost_reply,
+    _refusal,
+    _page,
+    _broken,
+    _cut,
+    lambda _: (fx.Redirect(), _DOWNLOAD),
+    lambda rng: (fx.Echo(rng.choice((None, 3600, -3600))), API - {Operation.COUNT}),
+    lambda rng: (fx.StatusCode(rng.choice((0, 9, -1))), _STATUS),
+    lambda rng: (fx.ClockSkew(rng.choice((-600, 100, 600))), API),
+    lambda rng: (fx.Counted(rng.choice((-3, -1))), frozenset({Operation.COUNT})),
+    lambda _: (fx.Fails(), _NONE),
+    lambda _: (fx.Fails(), _NONE),
+    lambda rng: (fx.Late(rng.choice((5, 100, None))), _NONE),
+    lambda rng: (fx.Linked(rng.choice((Link.OTHER_HOST, Link.PLAIN_HTTP))), _NONE),
+    lambda rng: (fx.LinkExpires(rng.choice((0, 1))), _NONE),
+    lambda rng: (fx.Expires(rng.choice((0, 1, 600))), _NONE),
+)
+_LIES: tuple[Callable[[random.Random], _Drawn], ...] = (
+    lambda rng: (fx.Rows(rng.choice((0, 0.5, 0.9))), _NONE),
+    lambda _: (fx.Linked(Link.NONE), _NONE),
+    lambda _: (fx.Page(fx.Body.EMPTY), _DOWNLOAD),
+    _unending_cut,
+)
