@@ -1,7 +1,7 @@
 """From typed Arrow to batch files: Arrow IPC, Parquet or JSON lines, wherever fsspec can write.
 
-A file is written piece by piece, so that memory does not depend on `batch_size`, and it is in its
-place, whole, before anybody is told of it.
+A file is written piece by piece, so that memory does not depend on `batch_size`, and it is whole
+before anybody is told of it.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from uuid import uuid4
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from upath import UPath
 
 from tap_mailjet_sms.exceptions import BatchStorageError
 from tap_mailjet_sms.messages import json_lines
@@ -51,15 +52,24 @@ class BatchWriter:
     name: str
     _run: str = field(default_factory=lambda: str(uuid4()))
     _files: int = 0
+    _root: UPath = field(init=False)
 
     def __post_init__(self) -> None:
-        """Look for the storage, so that a wrong address ends the run before it begins.
+        """Make the folder, so that a wrong address ends the run before it begins.
+
+        Not through the SDK's `StorageTarget.open`, which fails on storages whose paths are no
+        strings, and writes a local file in another place first, perhaps on another disk.
 
         Raises:
-            BatchStorageError: If no storage can be had by that address.
+            BatchStorageError: If there is no storage at that address.
         """
+        storage = self.config.storage
         with _storage_errors(OSError, ImportError, ValueError):
-            self.config.storage.get_url(self.name)
+            self._root = UPath(storage.root, **storage.params).resolve()
+            if "://" in storage.root and not self._root.protocol:
+                raise ValueError  # else a misspelt kind of storage would become a local folder
+            # The prefix can name folders too.
+            (self._root / f"{storage.prefix or ''}-").parent.mkdir(parents=True, exist_ok=True)
 
     def write(self, batches: Pieces, *, export_fields: ExportFields) -> Iterator[str]:
         """Write rows to files of `batch_size` rows each, the last one of what is left.
@@ -79,21 +89,21 @@ class BatchWriter:
             yield self._write_file((piece for _, piece in pieces), export_fields)
 
     def _write_file(self, pieces: Pieces, export_fields: ExportFields) -> str:
-        encoding, storage = self.config.encoding, self.config.storage
+        encoding, prefix = self.config.encoding, self.config.storage.prefix or ""
         gzipped = encoding.compression == "gzip"
         extension = "jsonl.gz" if gzipped and encoding.format == "jsonl" else encoding.format
         self._files += 1
-        name = f"{storage.prefix or ''}{self.name}-{self._run}-{self._files}.{extension}"
-        with _storage_errors(OSError, ImportError):
-            with storage.open(name, "wb") as file:
-                if encoding.format == "jsonl":
-                    _write_lines(pieces, export_fields, file, gzipped=gzipped)
-                elif encoding.format == "parquet":
-                    codec = cast("Codec", encoding.compression or "snappy")
-                    _write_parquet(_whole_rows(pieces, export_fields), file, codec)
-                else:
-                    _write_arrow(_whole_rows(pieces, export_fields), file)
-            return storage.get_url(name)
+        name = f"{prefix}{self.name}-{self._run}-{self._files}.{extension}"
+        path = self._root / name
+        with _storage_errors(OSError, ImportError), path.fs.open(path.path, "wb") as file:
+            if encoding.format == "jsonl":
+                _write_lines(pieces, export_fields, file, gzipped=gzipped)
+            elif encoding.format == "parquet":
+                codec = cast("Codec", encoding.compression or "snappy")
+                _write_parquet(_whole_rows(pieces, export_fields), file, codec)
+            else:
+                _write_arrow(_whole_rows(pieces, export_fields), file)
+        return str(path.as_uri())
 
 
 def _write_arrow(pieces: Iterator[pa.RecordBatch], file: IO[bytes]) -> None:

@@ -44,7 +44,7 @@ class Output(io.RawIOBase):
         """Take bytes."""
         return True
 
-    def write(self, data: Buffer) -> int:  # type: ignore[override]
+    def write(self, data: Buffer) -> int:
         """Take bytes, unless this is the end.
 
         Raises:
@@ -94,17 +94,17 @@ class Account:
         *,
         deselect: tuple[str, ...] = (),
         state: JSON | None = None,
-        break_before: int | None = None,
+        output: Output | None = None,
         tap_class: type[TapMailjetSMS] = TapMailjetSMS,
     ) -> list[JSON]:
-        """Run the tap, and give its messages; with `break_before`, as far as it gets."""
+        """Run the tap, and give its messages, as far as it got."""
         catalog = None
         if deselect:
             catalog = tap_class(config=dict(config)).catalog_dict
             for entry in catalog["streams"][0]["metadata"]:
                 if entry["breadcrumb"] and entry["breadcrumb"][-1] in deselect:
                     entry["metadata"]["selected"] = False
-        output = Output(break_before)
+        output = output or Output()
         handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
         stdout, sys.stdout = sys.stdout, io.TextIOWrapper(output, write_through=True)
         try:
