@@ -155,14 +155,16 @@ class Backend:
             return control.handle(self, request)
         with self._lock:
             self._exports.settle(self.clock.now())
-            made = self._exports.next_ordinal
             call = self._describe(request)
             effects = self._play.call(call)
             instead = next((effect for effect in effects if isinstance(effect, Instead)), None)
             work: Response | Export
             if instead is None or instead.after_work:
                 work = self._work(call, request)
-                if call.operation is Operation.REQUEST and self._exports.next_ordinal > made:
+                if (
+                    call.operation is Operation.REQUEST
+                    and self._exports.next_ordinal != call.export
+                ):
                     call = replace(call, export_id=self._exports.newest.id)
             if instead is not None:
                 work = instead.answer(call)
@@ -231,9 +233,9 @@ class Backend:
                 case Operation.MESSAGES:
                     return self._list(call, request)
                 case _:
-                    known = any(path.fullmatch(request.path) for _, path, _ in _ROUTES)
-                    problem = errors.wrong_method() if known else errors.not_found()
-                    raise problem
+                    if any(path.fullmatch(request.path) for _, path, _ in _ROUTES):
+                        raise errors.wrong_method()
+                    raise errors.not_found()
         except errors.Problem as problem:
             return errors.refusal(problem, call.identifier)
 
@@ -250,8 +252,7 @@ class Backend:
 
     def _export_status(self, call: Call, request: Request) -> Response:
         """Tell how far an export is (documented)."""
-        text = request.path.rpartition("/")[2]
-        export_id = integer(text)
+        export_id = integer(request.path.rpartition("/")[2])
         if export_id is None:
             wrong = errors.mismatch("ID")
             raise wrong
@@ -331,10 +332,9 @@ class Backend:
     def _count(self, call: Call, request: Request) -> Response:
         """Count messages (documented); by the same edges as an export (guessed)."""
         query = MessageQuery(request.query, now=call.now, edges=self.unknowns.edges)
-        stamp = self.clock.stamp()
         if query.filtered:
             return json_response(200, {"Count": sum(1 for _ in self._wanted(query))})
-        return json_response(200, {"Count": self.data.count(*query.span, at=stamp)})
+        return json_response(200, {"Count": self.data.count(*query.span, at=self.clock.stamp())})
 
     def _list(self, call: Call, request: Request) -> Response:
         """List messages, newest first, or give one by its id (documented)."""
