@@ -94,8 +94,7 @@ def install(show: Callable[[str], None]) -> None:
         python = str(ENVIRONMENT / "bin" / "python")
         _uv("pip", "sync", "--python", python, "--require-hashes", str(PINS))
         show(f"its plugins {TAP} and {TARGET}")
-        for plugin in (TAP, TARGET):
-            _checked([_executable(), "install", "--force", plugin], _environment(PLUGINS))
+        _checked([_executable(), "install", "--force", TAP, TARGET], _environment(PLUGINS))
         stamp.write_text(made_from)
 
 

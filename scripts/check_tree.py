@@ -38,12 +38,14 @@ def offences() -> list[str]:
 
 
 def _configured_hosts() -> set[str]:
-    """The registries that this machine is set up with, save the public one's home page."""
-    listing = [sys.executable, "-m", "pip", "config", "list"]
+    """The registries that this machine is set up with, save names that mean something else too."""
+    # The machine's own pip: an environment made by uv has none.
+    listing = ["python3", "-m", "pip", "config", "list"]
     pip = subprocess.run(listing, check=False, capture_output=True, text=True).stdout
     settings = [value for name, value in os.environ.items() if name.startswith(("PIP_", "UV_"))]
     urls = re.findall(r"https?://[^\s'\"]+", "\n".join([pip, *settings]))
-    return {host for url in urls if (host := urlsplit(url).hostname)}
+    elsewhere = {"127.0.0.1", "::1", "localhost"}
+    return {host for url in urls if (host := urlsplit(url).hostname)} - elsewhere
 
 
 def main() -> int:

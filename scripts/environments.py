@@ -1,0 +1,52 @@
+"""Environments of their own for programs that cannot share the tap's: targets, peers.
+
+Each is made from hashed pins in `requirements/` and kept in `.tools/`, so that only the first use
+installs anything.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+TOOLS = ROOT / ".tools"
+
+
+def environment(name: str) -> Path:
+    """The folder of the programs of an environment, made from `requirements/<name>.txt`.
+
+    Raises:
+        RuntimeError: If it cannot be installed.
+    """
+    pins = ROOT / "requirements" / f"{name}.txt"
+    made_from = f"{hashlib.sha256(pins.read_bytes()).hexdigest()} {sys.version}"
+    folder = TOOLS / "environments" / name
+    stamp = folder / "made-from"
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two test processes must not install at once
+        if not stamp.is_file() or stamp.read_text() != made_from:
+            _uv("venv", "--quiet", "--clear", "--python", sys.executable, str(folder))
+            python = str(folder / "bin" / "python")
+            _uv("pip", "sync", "--quiet", "--python", python, "--require-hashes", str(pins))
+            stamp.write_text(made_from)
+    return folder / "bin"
+
+
+def _uv(*arguments: str) -> None:
+    """Run uv: the one that runs us, else the one of `make`, else any on the path."""
+    local = TOOLS / "uv" / "bin" / "uv"
+    uv = os.environ.get("UV") or (str(local) if local.is_file() else shutil.which("uv"))
+    if uv is None:
+        msg = "uv is missing: run `make install`, or install uv"
+        raise RuntimeError(msg)
+    done = subprocess.run([uv, *arguments], check=False, capture_output=True, text=True)
+    if done.returncode:
+        msg = f"`uv {' '.join(arguments)}` failed:\n{done.stderr}"
+        raise RuntimeError(msg)
