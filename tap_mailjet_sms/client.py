@@ -84,13 +84,14 @@ class NoAuth(AuthBase):
 class MailjetClient:
     """Mailjet's SMS API, as far as the tap needs it. May be used from several threads."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is one independent choice
         self,
         *,
         api_url: str,
         auth_token: str,
         request_timeout: float,
         now: Callable[[], datetime],
+        checkpoint: Callable[[], None] = lambda: None,
         transport: HTTPAdapter | None = None,
     ) -> None:
         """Prepare a client; nothing is sent yet.
@@ -100,6 +101,7 @@ class MailjetClient:
             auth_token: The bearer token.
             request_timeout: Seconds to connect, and seconds without a byte, before giving up.
             now: The clock, to hold Mailjet's against.
+            checkpoint: Called between two steps of a download; raises if it must not go on.
             transport: What carries the requests, where it is not the network.
         """
         self._root = api_url.rstrip("/")
@@ -107,6 +109,7 @@ class MailjetClient:
         self._auth = BearerAuth(auth_token)
         self._timeout = request_timeout
         self._now = now
+        self._checkpoint = checkpoint
         self._warned_of_clock = False
         self._session = requests.Session()
         adapter = transport or requests.adapters.HTTPAdapter(pool_maxsize=32)
@@ -192,6 +195,7 @@ class MailjetClient:
             _network_errors(what, DownloadBrokenError, self._timeout),
         ):
             for chunk in response.iter_content(CHUNK):
+                self._checkpoint()
                 with spool_errors():
                     into.write(chunk)
             headers = response.headers
@@ -202,6 +206,7 @@ class MailjetClient:
         """Open a download link; the token goes to the API's own origin only."""
         with_token = True
         for _ in range(MAX_REDIRECTS):
+            self._checkpoint()
             link = self._checked_link(what, url)
             ours = with_token and _origin(link) == self._origin
             with _network_errors(what, DownloadBrokenError, self._timeout):

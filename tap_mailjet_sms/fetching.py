@@ -21,6 +21,7 @@ from tap_mailjet_sms.exceptions import (
     MailjetUnavailableError,
     NotAuthorisedError,
     RequestRefusedError,
+    UnexpectedAnswerError,
 )
 from tap_mailjet_sms.exports import (
     ExportJob,
@@ -139,7 +140,7 @@ class Fetcher:
             return self.count(window)
         except NotAuthorisedError:
             raise
-        except (RequestRefusedError, MailjetUnavailableError) as error:
+        except (RequestRefusedError, MailjetUnavailableError, UnexpectedAnswerError) as error:
             if self.verify_counts is VerifyCounts.ERROR:
                 raise
             if not self._has_warned_of_count:

@@ -31,8 +31,8 @@ from tap_mailjet_sms.exceptions import (
     NotAuthorisedError,
     RequestRefusedError,
     TapMailjetSMSError,
+    UnexpectedAnswerError,
     WindowTooOldError,
-    WrongWindowError,
 )
 from tap_mailjet_sms.exports import VerifyCounts
 from tap_mailjet_sms.waiting import StoppedError
@@ -270,7 +270,7 @@ class Orchestrator(Generic[ContentT]):
             tile.job = tile.fetched.job
         except NotAuthorisedError as error:
             tile.error = error
-        except (RequestRefusedError, WrongWindowError) as error:
+        except (RequestRefusedError, UnexpectedAnswerError) as error:
             if tile.from_state:
                 # The id may be damaged, expired or another account's.
                 logger.warning("%s; asking for a new export instead of the one in the state", error)

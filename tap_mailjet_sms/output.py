@@ -12,7 +12,7 @@ from typing_extensions import override
 from tap_mailjet_sms.exceptions import OutputClosedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from singer_sdk.singerlib.messages import Message
 
@@ -32,12 +32,14 @@ class MessageWriter(MsgSpecWriter):
     """Writes single messages, as the SDK's writers do, and ready-made lines in bulk.
 
     A signal that comes while a piece is written waits until its last line is out: a reader never
-    sees two messages spliced into one line.
+    sees two messages spliced into one line. `on_end` is called as soon as a signal or a closed
+    output ends the run: unwinding may take a while, and nothing may be asked of Mailjet meanwhile.
     """
 
     def __init__(self) -> None:
         """Start with nothing written."""
         super().__init__()
+        self.on_end: Callable[[], None] = lambda: None
         self._is_writing = False
         self._signal: int | None = None
 
@@ -47,6 +49,7 @@ class MessageWriter(MsgSpecWriter):
         Raises:
             TerminatedError: At once, or from the write that is under way.
         """
+        self.on_end()
         if not self._is_writing:
             raise TerminatedError(signum)
         self._signal = signum
@@ -85,6 +88,7 @@ class MessageWriter(MsgSpecWriter):
         try:
             yield
         except BrokenPipeError:
+            self.on_end()
             msg = "Nobody reads the output any more: see what ended the target"
             raise OutputClosedError(msg) from None
         finally:

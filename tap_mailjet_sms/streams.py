@@ -134,6 +134,8 @@ class SMSMessages(WindowedStream):
         from tap_mailjet_sms import messages  # noqa: PLC0415
 
         clock = type(self).clock_type()
+        if isinstance(self._tap.message_writer, MessageWriter):
+            self._tap.message_writer.on_end = clock.stop
         bookmark = Bookmark(self, now=clock.now(), moves=self._moves_bookmark)
         overlap = messages.Overlap()
 
@@ -187,6 +189,7 @@ class SMSMessages(WindowedStream):
             auth_token=settings.auth_token,
             request_timeout=settings.request_timeout,
             now=clock.now,
+            checkpoint=lambda: clock.sleep(0),
             transport=self.transport,
         )
 
