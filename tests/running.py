@@ -88,7 +88,7 @@ class Account:
             **(more or {}),
         }
 
-    def run(
+    def run(  # noqa: PLR0913 (each is one independent choice)
         self,
         config: Mapping[str, object],
         *,
