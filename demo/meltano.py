@@ -32,8 +32,9 @@ TAP = "tap-mailjet-sms"
 TARGET = "target-postgres"
 PINS = ROOT / "requirements" / "meltano.txt"
 PLUGIN_PINS = ROOT / "requirements" / "plugins.txt"
-# What the installed environments are made from.
-SOURCES = (PINS, PLUGIN_PINS, ROOT / "meltano.yml", ROOT / "pyproject.toml")
+# What the installed environments are made from. Not meltano.yml: Meltano itself installs a plugin
+# again whose `pip_url` there has changed.
+SOURCES = (PINS, PLUGIN_PINS, ROOT / "pyproject.toml")
 
 
 class MeltanoError(RuntimeError):
