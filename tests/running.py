@@ -17,7 +17,7 @@ from mailjet_sandbox import LAYOUTS, Backend, Build, Messages, Sandbox, Unknowns
 from tap_mailjet_sms.tap import TapMailjetSMS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from typing_extensions import Buffer
 
@@ -104,18 +104,26 @@ class Account:
             for entry in catalog["streams"][0]["metadata"]:
                 if entry["breadcrumb"] and entry["breadcrumb"][-1] in deselect:
                     entry["metadata"]["selected"] = False
-        output = output or Output()
-        handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-        stdout, sys.stdout = sys.stdout, io.TextIOWrapper(output, write_through=True)
-        try:
-            tap_class(config=dict(config), catalog=catalog, state=state).sync_all()
-        except Broken:
-            pass
-        finally:
-            sys.stdout = stdout
-            for number, handler in handlers.items():
-                signal.signal(number, handler)
-        return output.messages
+        return run_here(
+            lambda: tap_class(config=dict(config), catalog=catalog, state=state).sync_all(),
+            output=output,
+        )
+
+
+def run_here(sync: Callable[[], object], *, output: Output | None = None) -> list[JSON]:
+    """Run a tap in this process, and give its messages, as far as it got."""
+    output = output or Output()
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    stdout, sys.stdout = sys.stdout, io.TextIOWrapper(output, "utf-8", write_through=True)
+    try:
+        sync()
+    except Broken:
+        pass
+    finally:
+        sys.stdout = stdout
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    return output.messages
 
 
 @contextmanager
@@ -136,6 +144,19 @@ def account(layout: Layout | str = "default", *, per_hour: float = 60) -> Iterat
 def records(messages: list[JSON]) -> list[JSON]:
     """The records, in their order."""
     return [message["record"] for message in messages if message["type"] == "RECORD"]
+
+
+def timeless(part: Any) -> Any:  # noqa: ANN401 - any part of a message
+    """Messages without the moments of the run itself, which differ from run to run."""
+    if isinstance(part, list):
+        return [timeless(item) for item in part]
+    if isinstance(part, dict):
+        return {
+            name: timeless(value)
+            for name, value in part.items()
+            if name not in {"time_extracted", "requested_at"}
+        }
+    return part
 
 
 def comparable(record: Mapping[str, object]) -> JSON:
