@@ -6,13 +6,14 @@ import random
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from mailjet_sandbox import Backend, Scenario
 from mailjet_sandbox.effects import Plan
 from tests.simulation.process import Process, Timeline
 from tests.simulation.run import Ending, run_tap
-from tests.simulation.schedule import EPOCH, SETTLING, Run, Schedule
+from tests.simulation.schedule import EPOCH, SETTLING, Run, Schedule, schedule
 
 if TYPE_CHECKING:
     from mailjet_sandbox import Asked, Message
@@ -77,7 +78,7 @@ class Simulation:
         self._asked_before = len(self.backend.journal)
         process = Process(
             self.timeline,
-            random.Random(f"run {self.schedule.seed} {len(self.outcomes)}"),
+            random.Random(f"run {self.schedule.seed} {len(self.outcomes)}"),  # noqa: S311
             run.interruption,
         )
         outcome = run_tap(
@@ -119,7 +120,7 @@ class Simulation:
             if asked.operation == "request" and asked.status == 200 and not asked.faults
         ]
         if asked:
-            assert b'"id":%d' % asked[-1] in written, "an export is not in the state"
+            assert f'"id":{asked[-1]}'.encode() in bytes(written), "an export is not in the state"
 
     def _check_ending(self, run: Run, outcome: Outcome) -> None:
         limit = self.schedule.config["max_concurrent_exports"]
@@ -175,7 +176,7 @@ class Simulation:
 
     def _check_pending(self, state: State) -> None:
         jobs = sorted(pending(state), key=lambda job: job.start)
-        for job, later in zip(jobs, jobs[1:], strict=False):
+        for job, later in pairwise(jobs):
             assert job.end <= later.start, "two exports in the state overlap"
 
     def _check_exports(self, before: State | None, began: float) -> None:
@@ -246,6 +247,15 @@ class Simulation:
         first, _ = self.schedule.unknowns.edges.span(self.schedule.start, 0)
         start = max(start, first)
         return list(self.backend.truth(int(start), int(end))) if start < end else []
+
+
+def failure(seed: int) -> str | None:
+    """What is wrong with a schedule; None if every promise held."""
+    try:
+        Simulation(schedule(seed)).play()
+    except Exception as error:  # noqa: BLE001 - any error is a failure
+        return f"{type(error).__name__}: {error}"
+    return None
 
 
 def bookmark(state: State | None) -> float | None:

@@ -29,7 +29,7 @@ T = TypeVar("T")
 MOST_EFFECTS = 20_000
 
 
-class Killed(BaseException):  # noqa: N818 - it is no error, it is the end
+class Killed(BaseException):
     """The process is dead: nothing of it has any effect from here on."""
 
 

@@ -81,6 +81,7 @@ class Output(io.RawIOBase):
         self._before_effect = before_effect
 
     def writable(self) -> bool:
+        """As `io` wants to know."""
         return True
 
     def write(self, data: bytes | memoryview) -> int:  # type: ignore[override]
@@ -99,6 +100,20 @@ class Output(io.RawIOBase):
                 raise BrokenPipeError
             self.written += part
         return len(whole)
+
+
+def _sync(tap: TapMailjetSMS) -> tuple[Ending, TapMailjetSMSError | None]:
+    try:
+        tap.sync_all()
+    except Killed:
+        return Ending.KILLED, None
+    except TerminatedError:
+        return Ending.TERMINATED, None
+    except OutputClosedError as error:
+        return Ending.OUTPUT_CLOSED, error
+    except TapMailjetSMSError as error:
+        return Ending.REFUSED, error
+    return Ending.FINISHED, None
 
 
 class _Messages(SMSMessages):
@@ -148,21 +163,11 @@ def run_tap(
     _Messages.executor_type = lambda workers: SimulatedExecutor(process, workers)
     _Messages.transport = transport
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    stdout, sys.stdout = sys.stdout, io.TextIOWrapper(output, write_through=True)  # type: ignore[type-var]
-    error: TapMailjetSMSError | None = None
+    stdout, sys.stdout = sys.stdout, io.TextIOWrapper(output, write_through=True)
     try:
         tap = _Tap(config=dict(config), state=state)
         process.on_signal = terminate
-        tap.sync_all()
-        ending = Ending.FINISHED
-    except Killed:
-        ending = Ending.KILLED
-    except TerminatedError:
-        ending = Ending.TERMINATED
-    except OutputClosedError as closed:
-        ending, error = Ending.OUTPUT_CLOSED, closed
-    except TapMailjetSMSError as refusal:
-        ending, error = Ending.REFUSED, refusal
+        ending, error = _sync(tap)
     finally:
         sys.stdout = stdout
         for number, handler in handlers.items():

@@ -97,7 +97,7 @@ _SCALES = (
 
 def schedule(seed: int) -> Schedule:
     """Draw a schedule."""
-    rng = random.Random(f"schedule {seed}")
+    rng = random.Random(f"schedule {seed}")  # noqa: S311
     scale = rng.choice(_SCALES)
     window = rng.randint(*scale.window)
     lies = rng.random() < 0.35
@@ -254,6 +254,7 @@ _FAULTS: tuple[Callable[[random.Random], _Drawn], ...] = (
     _page,
     _broken,
     _cut,
+    lambda rng: (_cut(rng)[0], _DOWNLOAD),
     lambda _: (fx.Redirect(), _DOWNLOAD),
     lambda rng: (fx.Echo(rng.choice((None, 3600, -3600))), API - {Operation.COUNT}),
     lambda rng: (fx.StatusCode(rng.choice((0, 9, -1))), _STATUS),

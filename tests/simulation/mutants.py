@@ -1,0 +1,202 @@
+"""The tap with a classic bug in it: the simulation must find each of them."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from datetime import timedelta
+from typing import TYPE_CHECKING, BinaryIO
+from unittest.mock import patch
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tap_mailjet_sms import streams, windows
+from tap_mailjet_sms.client import MailjetClient
+from tap_mailjet_sms.exceptions import DownloadBrokenError
+from tap_mailjet_sms.messages import Overlap
+from tap_mailjet_sms.orchestrator import Orchestrator
+from tap_mailjet_sms.state import Bookmark
+from tests.simulation.process import SimulatedClock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from contextlib import AbstractContextManager
+    from datetime import datetime
+
+    from tap_mailjet_sms.exports import ExportJob
+    from tap_mailjet_sms.fetching import Fetched
+    from tap_mailjet_sms.orchestrator import FinishedExport
+    from tap_mailjet_sms.streams import SpooledExport
+    from tap_mailjet_sms.windows import Plan, Window
+
+    Exports = Orchestrator[SpooledExport]
+
+
+def bookmark_one_step_too_early() -> AbstractContextManager[object]:
+    """The window is bookmarked when its records are about to be written."""
+    honest = Orchestrator.exports
+
+    def exports(
+        self: Exports, tiles: Iterable[Window], resumed: dict[Window, ExportJob]
+    ) -> Iterator[FinishedExport[SpooledExport]]:
+        for export in honest(self, tiles, resumed):
+            assert isinstance(self.ledger, Bookmark)
+            self.ledger.commit(export.job.window)
+            yield export
+
+    return patch.object(Orchestrator, "exports", exports)
+
+
+def bookmark_goes_back() -> AbstractContextManager[object]:
+    """The windows of the lookback move the bookmark back."""
+
+    def commit(self: Bookmark, window: Window) -> None:
+        self._pending.pop(window, None)
+        self.value = window.end
+        self.write()
+
+    return patch.object(Bookmark, "commit", commit)
+
+
+def pending_id_dropped() -> AbstractContextManager[object]:
+    """The id of an export never comes into the state."""
+    return patch.object(Bookmark, "add", lambda *_: None)
+
+
+def pending_id_written_late() -> AbstractContextManager[object]:
+    """The id of an export comes into the state with the next commit only."""
+
+    def add(self: Bookmark, job: ExportJob) -> None:
+        self._pending[job.window] = job
+
+    return patch.object(Bookmark, "add", add)
+
+
+def pending_exports_ignored() -> AbstractContextManager[object]:
+    """The exports of the state are asked for anew."""
+    return patch.object(Bookmark, "usable_exports", lambda *_, **__: {})
+
+
+def pending_windows_skipped() -> AbstractContextManager[object]:
+    """The windows of the state's exports are taken for done."""
+    honest = windows.plan_windows
+
+    def plan_windows(span: Window, *, longest: timedelta, fixed: Iterable[Window]) -> list[Window]:
+        skipped = set(fixed)
+        tiles = honest(span, longest=longest, fixed=skipped)
+        return [tile for tile in tiles if tile not in skipped]
+
+    return patch.object(streams, "plan_windows", plan_windows)
+
+
+def stale_exports_taken() -> AbstractContextManager[object]:
+    """An export of the state is good, however old the statuses in it are."""
+    honest = Bookmark.usable_exports
+
+    def usable_exports(
+        self: Bookmark,
+        plan: Plan,
+        *,
+        start_date: datetime | None,
+        lookback: timedelta,  # noqa: ARG001 - that is the bug
+    ) -> dict[Window, ExportJob]:
+        return honest(self, plan, start_date=start_date, lookback=timedelta(0))
+
+    return patch.object(Bookmark, "usable_exports", usable_exports)
+
+
+def no_lookback() -> AbstractContextManager[object]:
+    """Nothing before the bookmark is read again."""
+    honest = windows.plan_run
+
+    def plan_run(
+        *,
+        now: datetime,
+        bookmark: datetime | None,
+        start_date: datetime | None,
+        end_date: datetime | None,
+        lookback: timedelta,  # noqa: ARG001 - that is the bug
+    ) -> Plan:
+        return honest(
+            now=now,
+            bookmark=bookmark,
+            start_date=start_date,
+            end_date=end_date,
+            lookback=timedelta(0),
+        )
+
+    return patch.object(streams, "plan_run", plan_run)
+
+
+def no_settling() -> AbstractContextManager[object]:
+    """The run reads up to this very moment."""
+    return patch.object(windows, "SETTLING", timedelta(0))
+
+
+def no_overlap() -> AbstractContextManager[object]:
+    """Windows are asked for as if both of Mailjet's edges were known."""
+    return patch.object(windows, "OVERLAP", timedelta(0))
+
+
+def overlap_dropped_too_eagerly() -> AbstractContextManager[object]:
+    """Every message of the overlap is dropped, also one that the window before did not bring."""
+
+    def drop_repeated(_: Overlap, batch: pa.RecordBatch, window: Window) -> pa.RecordBatch:
+        created = batch["created_at"]
+        return batch.filter(pc.greater(created, pa.scalar(window.start, created.type)))
+
+    return patch.object(Overlap, "drop_repeated", drop_repeated)
+
+
+def overlap_not_dropped() -> AbstractContextManager[object]:
+    """A message of the overlap comes twice."""
+    return patch.object(Overlap, "drop_repeated", lambda _, batch, __: batch)
+
+
+def cut_downloads_taken() -> AbstractContextManager[object]:
+    """Of a download that broke off, the whole lines are taken."""
+    honest = MailjetClient.download
+
+    def download(self: MailjetClient, job: ExportJob, into: BinaryIO) -> bool:
+        with suppress(DownloadBrokenError):
+            return honest(self, job, into)
+        into.seek(0)
+        into.truncate(into.read().rfind(b"\n") + 1)
+        into.seek(0, os.SEEK_END)
+        return True
+
+    return patch.object(MailjetClient, "download", download)
+
+
+def counts_not_checked() -> AbstractContextManager[object]:
+    """The number of rows is not held against Mailjet's count."""
+
+    def read(self: Exports, _: object, fetched: Fetched) -> SpooledExport:
+        return self.read(fetched.file)
+
+    return patch.object(Orchestrator, "_read_and_check", read)
+
+
+def workers_never_stopped() -> AbstractContextManager[object]:
+    """Workers go on after the run has ended."""
+    return patch.object(SimulatedClock, "stop", lambda _: None)
+
+
+MUTANTS: tuple[Callable[[], AbstractContextManager[object]], ...] = (
+    bookmark_one_step_too_early,
+    bookmark_goes_back,
+    pending_id_dropped,
+    pending_id_written_late,
+    pending_exports_ignored,
+    pending_windows_skipped,
+    stale_exports_taken,
+    no_lookback,
+    no_settling,
+    no_overlap,
+    overlap_dropped_too_eagerly,
+    overlap_not_dropped,
+    cut_downloads_taken,
+    counts_not_checked,
+    workers_never_stopped,
+)
