@@ -22,6 +22,8 @@ from mailjet_sandbox import Ending, Framing, Request
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from typing_extensions import Buffer
+
     from mailjet_sandbox import Backend, Response
     from tests.simulation.process import Process
 
@@ -136,7 +138,7 @@ class _Wire(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]
+    def readinto(self, buffer: Buffer) -> int:
         if not self._left:
             if self._is_body:
                 self._process.effect()
@@ -144,8 +146,9 @@ class _Wire(io.RawIOBase):
             self._left, self._body = self._body[: self._piece], self._body[self._piece :]
         if not self._left:
             return self._break()
-        size = min(len(buffer), len(self._left))
-        buffer[:size] = self._left[:size]
+        view = memoryview(buffer)
+        size = min(len(view), len(self._left))
+        view[:size] = self._left[:size]
         self._left = self._left[size:]
         return size
 
