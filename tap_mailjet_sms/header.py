@@ -35,6 +35,8 @@ _DATA = re.compile(
 _ROLES: dict[str, str] = {
     alias: column.name for column in MESSAGE_COLUMNS for alias in column.aliases
 } | dict.fromkeys(STATUS_ALIASES, STATUS)
+#: What `column_map` says of a header that is to stay as it is.
+_KEPT = (None, "extra")
 _REQUIRED = [column.name for column in MESSAGE_COLUMNS if not column.nullable]
 
 
@@ -137,7 +139,7 @@ def lay_out(header: Header, column_map: Mapping[str, str | None]) -> Layout:
         else:
             role = _ROLES.get(normalise(name))
             group = named
-        if role is not None:
+        if role not in _KEPT:
             group.setdefault(role, []).append(index)
     candidates = named | mapped
     missing = [name for name in _REQUIRED if name not in candidates]

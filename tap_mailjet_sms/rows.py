@@ -135,8 +135,9 @@ def _problem(problem: str, header: Header, rows: int) -> str:
     """Say what pyarrow found, but not the row's text, which its own message ends with."""
     if ragged := re.search(r"Row #(\d+): Expected (\d+) columns, got (\d+)", problem):
         row, expected, found = map(int, ragged.groups())
-        return f"{row_name(row + 1)} has {found} cells where the header has {expected}"
+        cells = "cell" if found == 1 else "cells"
+        return f"{row_name(row + 1)} has {found} {cells} where the header has {expected}"
     if encoding := re.search(r"column #(\d+): Row #(\d+): .*invalid UTF8", problem):
         column, row = map(int, encoding.groups())
         return f"{row_name(row + 1)} is not UTF-8 in the column {show(header.names[column])}"
-    return f"{row_name(rows + 2)}, or one soon after, is too long to be a message"
+    return f"{row_name(rows + 2)}, or one soon after, does not end or is too long for a message"

@@ -172,10 +172,25 @@ def test_column_map_wins_over_known_names() -> None:
     assert (row["message_id"], row["extra"]) == ("m", {"ID": "1"})
 
 
-def test_column_map_sends_a_column_to_extra() -> None:
-    """Null keeps a column as it stands."""
-    (row,) = read(f"ID,CreationTS,Cost\nm,{UNIX},n/a\n", {"Cost": None})
-    assert (row["cost_value"], row["extra"]) == (None, {"Cost": "n/a"})
+@pytest.mark.parametrize("target", [None, "extra"])
+def test_column_map_sends_a_column_to_extra(target: str | None) -> None:
+    """Null, or the column's own name, keeps a cell as it stands."""
+    column_map = {"Cost": target, "x": target}
+    (row,) = read(f"ID,CreationTS,Cost,x\nm,{UNIX},n/a,y\n", column_map)
+    assert (row["cost_value"], row["extra"]) == (None, {"Cost": "n/a", "x": "y"})
+
+
+def test_column_map_can_name_a_status() -> None:
+    """A mapped column completes the others as a known one does."""
+    csv = f'ID,CreationTS,Zustand\nm,{UNIX},"{{""Code"": 3, ""Description"": ""x""}}"\n'
+    (row,) = read(csv, {"Zustand": "status_code"})
+    assert (row["status_code"], row["status_name"], row["status_description"]) == (
+        3,
+        "delivered",
+        "x",
+    )
+    (row,) = read(f"ID,CreationTS,Zustand\nm,{UNIX},sent\n", {"Zustand": "status_name"})
+    assert (row["status_code"], row["status_name"]) == (2, "sent")
 
 
 @pytest.mark.parametrize(
@@ -309,7 +324,7 @@ def test_a_ragged_row_is_refused(line: str) -> None:
     """Never filled up with nulls: the error names the row and the two numbers."""
     error = refusal(f"ID,CreationTS,To\na,{UNIX},SECRET\n\nb,{UNIX},SECRET\n{line}\n")
     assert error.startswith("Row 4 ")
-    assert f"{line.count(',') + 1} cells" in error
+    assert f"{line.count(',') + 1} cell" in error
     assert "SECRET" not in error
 
 
