@@ -447,6 +447,13 @@ def test_what_is_no_time_is_refused(text: str, column: str) -> None:
     assert text not in error
 
 
+@pytest.mark.parametrize("text", ["9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00+12:00"])
+def test_a_time_of_a_year_that_does_not_exist_is_refused(text: str) -> None:
+    """Arrow alone would take what no other program can read."""
+    csv = f"ID,CreationTS\nm,2025-07-31T22:13:20Z\nm,{text}\n"
+    assert refusal(csv).startswith("Row 3 ")
+
+
 @pytest.mark.parametrize(("column", "text"), [("ID", ""), ("CreationTS", ""), ("CreationTS", "0")])
 def test_id_and_creation_time_are_never_null(column: str, text: str) -> None:
     """The key and the time that tells messages apart from one another."""
