@@ -114,6 +114,7 @@ class Orchestrator(Generic[ContentT]):
     executor: Executor
     max_concurrent_exports: int
     _tiles: deque[_Tile] = field(default_factory=deque)
+    _busy: list[_Tile] = field(default_factory=list)
     _woken: threading.Event = field(default_factory=threading.Event)
     _refusals: int = 0
     _ask_from: float = 0.0
@@ -148,8 +149,8 @@ class Orchestrator(Generic[ContentT]):
                     continue
                 # The window that is read and emitted holds no slot: ask for a later one first.
                 self._tiles.popleft()
+                fetched, head.fetched = head.fetched, None
                 self.advance()
-                fetched = head.fetched
                 try:
                     content = self._read_and_check(head, fetched)
                 except (
@@ -168,7 +169,7 @@ class Orchestrator(Generic[ContentT]):
 
     def advance(self) -> None:
         """Do what can be done without waiting: note what workers brought, ask for new exports."""
-        for tile in list(self._tiles):
+        for tile in self._busy:
             if tile.fetch is not None and tile.fetch.done():
                 self._collect(tile)
         while (idle := self._next_to_ask()) is not None:
@@ -180,9 +181,10 @@ class Orchestrator(Generic[ContentT]):
     def _askable(self) -> Iterator[_Tile]:
         """The windows that have no export yet and may have one as far as the limits go."""
         limit, tiles = self.max_concurrent_exports, self._tiles
-        if sum(tile.fetch is not None for tile in tiles) >= limit:
+        self._busy = [tile for tile in self._busy if not tile.is_idle]
+        if sum(tile.fetch is not None for tile in self._busy) >= limit:
             return
-        ahead = sum(not tile.is_idle for tile in tiles)
+        ahead = len(self._busy)
         for tile in islice(tiles, limit):
             if tile.error is not None:
                 return  # the run ends here: only what comes before is still of use
@@ -259,6 +261,7 @@ class Orchestrator(Generic[ContentT]):
     def _start_fetching(self, tile: _Tile, job: ExportJob) -> None:
         tile.fetch = self.executor.submit(self.fetcher.fetch, job)
         tile.fetch.add_done_callback(lambda _: self._woken.set())
+        self._busy.append(tile)
 
     # What a worker brought, seen from the main thread.
 
@@ -361,7 +364,6 @@ class Orchestrator(Generic[ContentT]):
         if isinstance(error, ExportFailedError):
             self._failed(tile, error)
             return
-        tile.fetched = None
         tile.bad_files += 1
         if tile.bad_files >= STRIKES:
             tile.error = error
