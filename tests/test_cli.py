@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mailjet_sandbox import Sandbox
+from mailjet_sandbox import Backend, Messages, Sandbox
 from tests.process import TAP, Run, environment, run_tap
 
 if TYPE_CHECKING:
@@ -188,6 +189,19 @@ def test_the_connection_can_be_tested(option: str, sandbox: Sandbox) -> None:
     assert run.code == 0, run.log
     assert len(run.records) == 1
     assert "replication_key_value" not in json.dumps(run.state)
+
+
+def test_testing_the_connection_of_an_empty_account_passes() -> None:
+    """A token can be good before the first message is sent; the log says that there is none."""
+    now = int(time.time())
+    backend = Backend(data=Messages(since=now + 3600), clock=time.time)
+    with Sandbox(backend) as empty:
+        run = run_tap("--config", "ENV", "--test", auth_token=TOKEN, api_url=empty.url)
+
+        assert {asked.operation for asked in empty.backend.journal} == {"count"}
+    assert run.code == 0
+    assert run.records == []
+    assert "The token is good; there is no message in" in run.log
 
 
 def test_testing_the_connection_shows_a_wrong_token(sandbox: Sandbox) -> None:
