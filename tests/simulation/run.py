@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import io
+import random
 import signal
 import sys
 from dataclasses import dataclass
@@ -163,6 +164,8 @@ def run_tap(
     _Messages.executor_type = lambda workers: SimulatedExecutor(process, workers)
     _Messages.transport = transport
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    dice = random.getstate()
+    random.seed(process.random.random())  # the jitter of the tap's waits
     stdout, sys.stdout = sys.stdout, io.TextIOWrapper(output, write_through=True)
     try:
         tap = _Tap(config=dict(config), state=state)
@@ -170,6 +173,7 @@ def run_tap(
         ending, error = _sync(tap)
     finally:
         sys.stdout = stdout
+        random.setstate(dice)
         for number, handler in handlers.items():
             signal.signal(number, handler)
     is_over = True

@@ -104,7 +104,7 @@ class SimulatedTransport(HTTPAdapter):
                 reason=parsed.reason,
                 preload_content=False,
                 decode_content=False,
-                original_response=parsed,  # type: ignore[arg-type]
+                original_response=parsed,
                 request_method=ask.method,
             ),
         )
