@@ -93,7 +93,11 @@ class _Watched(io.RawIOBase):
 
     @override
     def read(self, size: int = -1, /) -> bytes:
-        data = self._source.read(size)
+        # pyarrow drops a line feed that begins a block if the one before ended with its carriage
+        # return, in a quoted cell too: so no block ends between them.
+        data = self._source.read(size - 1 if size > 1 else size)
+        if data.endswith(b"\r"):
+            data += self._source.read(1)
         if data and b'"' not in data and b'"' not in self._rest:
             end = _lines_end(data)
             self._rest = data[end:] if end else self._rest + data

@@ -698,3 +698,14 @@ def test_blocks_do_not_grow_with_the_file() -> None:
     records.spool(io.BytesIO(csv.encode()), spooled, column_map={})
     limit = rows.BLOCK_BYTES // len(f"m,{UNIX}\n") + 1
     assert max(batch.num_rows for batch in records.batches(spooled)) <= limit
+
+
+def test_a_line_end_in_a_cell_is_kept_where_blocks_meet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Carriage return and line feed, wherever the file is cut into blocks."""
+    monkeypatch.setattr(rows, "BLOCK_BYTES", 256)
+    text = "two\r\nlines"
+    csv = "ID,CreationTS,Note\n" + "".join(
+        f'{"m" * (1 + number % 7)},{UNIX},"{text}"\n' for number in range(500)
+    )
+
+    assert [row["extra"] for row in read(csv)] == [{"Note": text}] * 500
