@@ -104,8 +104,10 @@ class SMSMessages(WindowedStream):
                 if self._bulk_writer is None:
                     yield from messages.single_records(batch, export_fields=fields)
                 else:
-                    lines = messages.record_lines(batch, stream=self.name, export_fields=fields)
-                    self._bulk_writer.write_lines(lines)
+                    for lines in messages.record_lines(
+                        batch, stream=self.name, export_fields=fields
+                    ):
+                        self._bulk_writer.write_lines(lines)
                     self._record_counter.increment(batch.num_rows)
 
     @override
@@ -263,18 +265,9 @@ class SMSMessages(WindowedStream):
             or maps[0].stream_alias != self.name
             or maps[0].flattening_enabled
             or self._is_test
-            or self._activates_version
         ):
             return None
         return writer
-
-    @property
-    def _activates_version(self) -> bool:
-        """Whether records carry the version of a full table."""
-        return (
-            self.replication_method == REPLICATION_FULL_TABLE
-            and self.emit_activate_version_messages
-        )
 
     @override
     def get_record_counter(
