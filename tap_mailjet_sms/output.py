@@ -62,8 +62,7 @@ class MessageWriter(MsgSpecWriter):
             OutputClosedError: If nobody reads any more.
         """
         with self._whole_lines():
-            sys.stdout.buffer.write(self.format_message(message))
-            sys.stdout.flush()
+            _write(self.format_message(message))
 
     def write_lines(self, lines: bytes) -> None:
         """Write messages that are JSON lines already, each with its line end.
@@ -72,14 +71,12 @@ class MessageWriter(MsgSpecWriter):
             OutputClosedError: If nobody reads any more.
         """
         view, start = memoryview(lines), 0
-        sys.stdout.flush()
         while start < len(lines):
             end = len(lines)
             if end - start > PIECE:
                 end = lines.rfind(b"\n", start, start + PIECE) + 1 or lines.index(b"\n", start) + 1
             with self._whole_lines():
-                sys.stdout.buffer.write(view[start:end])
-                sys.stdout.buffer.flush()
+                _write(view[start:end])
             start = end
 
     @contextmanager
@@ -95,3 +92,12 @@ class MessageWriter(MsgSpecWriter):
             self._is_writing = False
             if self._signal is not None:
                 raise TerminatedError(self._signal)
+
+
+def _write(data: bytes | bytearray | memoryview) -> None:
+    """Write all of it: with PYTHONUNBUFFERED set, a signal ends a write halfway."""
+    sys.stdout.flush()
+    left = memoryview(data)
+    while left:
+        left = left[sys.stdout.buffer.write(left) :]
+    sys.stdout.buffer.flush()

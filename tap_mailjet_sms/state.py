@@ -100,7 +100,8 @@ class Bookmark:
         span, next_start = plan.span, plan.end - lookback
         usable: dict[Window, ExportJob] = {}
         for window, job in sorted(self._pending.items()):
-            stale = window.start < next_start and window.end > job.requested_at - lookback
+            settled = job.requested_at - lookback
+            stale = max(window.start, settled) < min(window.end, next_start)
             skipped = start_date is not None and window.start < start_date
             overlaps_another = any(window.overlaps(other) for other in usable)
             if span is None or stale or skipped or overlaps_another:

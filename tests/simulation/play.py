@@ -200,7 +200,8 @@ class Simulation:
         """Whether an export of the state may be taken up, as the design says."""
         lookback, end = self.schedule.lookback, int(began) - SETTLING
         start = max(self.schedule.start, (bookmark(before) or 0) - lookback)
-        stale = job.start < end - lookback and job.end > job.requested_at - lookback
+        # Too young when asked for, and not read again by the next run.
+        stale = max(job.start, job.requested_at - lookback) < min(job.end, end - lookback)
         return not stale and job.end <= end and job.end > start and job.start < end
 
     def _has_misbehaved(self, export_id: int, journal: list[Asked]) -> bool:
