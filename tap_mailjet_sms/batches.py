@@ -9,7 +9,7 @@ from __future__ import annotations
 import gzip
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import groupby
+from itertools import chain, groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, cast
 from uuid import uuid4
@@ -134,11 +134,12 @@ def _write_lines(
     pieces: Pieces, export_fields: ExportFields, file: IO[bytes], *, gzipped: bool
 ) -> None:
     """The records of the RECORD messages, one on each line."""
+    lines = chain.from_iterable(json_lines(piece, export_fields) for piece in pieces)
     if gzipped:
         with gzip.GzipFile(fileobj=file, mode="wb", compresslevel=GZIP_LEVEL) as packed:
-            packed.writelines(json_lines(piece, export_fields) for piece in pieces)
+            packed.writelines(lines)
     else:
-        file.writelines(json_lines(piece, export_fields) for piece in pieces)
+        file.writelines(lines)
 
 
 def _numbered(batches: Pieces, *, rows: int) -> Iterator[tuple[int, pa.RecordBatch]]:

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
     from tap_mailjet_sms.windows import Window
 
-#: Single records are decoded in slices, so that memory does not depend on a batch's size.
+#: Rows are made into JSON in slices: they stay in the processor's cache, and memory does not depend
+#: on a batch's size.
 SLICE = 500
 
 _SHORT_DECIMAL = pa.decimal128(38, 4)
@@ -66,17 +67,17 @@ def select(batch: pa.RecordBatch, selected: Collection[str]) -> pa.RecordBatch:
 
 
 def record_lines(
-    batch: pa.RecordBatch,
-    *,
-    stream: str,
-    export_fields: Mapping[str, object],
-) -> bytes:
+    batch: pa.RecordBatch, *, stream: str, export_fields: Mapping[str, object]
+) -> Iterator[bytes]:
     """RECORD messages, one line each, equal to what the SDK writes for the same records.
 
     Args:
         batch: Typed rows with the selected columns.
         stream: The stream's name.
         export_fields: Further fields, the same for every row.
+
+    Yields:
+        Some of the lines.
     """
     before = b'{"type":"RECORD","stream":%b,"record":' % msgspec.json.encode(stream)
     after = b',"time_extracted":%b}' % msgspec.json.encode(datetime.now(UTC))
@@ -87,8 +88,8 @@ def single_records(
     batch: pa.RecordBatch, *, export_fields: Mapping[str, object]
 ) -> Iterator[Record]:
     """The same records as mappings: numbers with a point are `Decimal`, date-times are strings."""
-    for start in range(0, batch.num_rows, SLICE):
-        yield from _decoder.decode_lines(json_lines(batch.slice(start, SLICE), export_fields))
+    for lines in json_lines(batch, export_fields):
+        yield from _decoder.decode_lines(lines)
 
 
 def json_lines(
@@ -97,8 +98,12 @@ def json_lines(
     *,
     before: bytes = b"",
     after: bytes = b"",
-) -> bytes:
+) -> Iterator[bytes]:
     """Each row as a JSON object on a line, with `before` and `after` around it.
+
+    JSON holds no raw line feed, so `}` and a line feed end a row and nothing else: what stands
+    around a row is put there for the price of copying the bytes. Twice one byte where that does as
+    well, since looking for two bytes takes Python ten times as long as looking for one.
 
     Args:
         batch: Typed rows with the selected columns.
@@ -106,21 +111,27 @@ def json_lines(
         before: What stands before each object.
         after: What stands behind it, on the same line.
 
-    JSON holds no raw line feed, so `}` and a line feed end a row and nothing else: fields that are
-    the same for all rows are put in there, for the price of copying the bytes.
+    Yields:
+        Some of the lines.
     """
-    if not batch.num_rows:
-        return b""
-    lines = io.BytesIO()
-    arro3.io.write_ndjson(_without_idle_zeros(batch), lines, explicit_nulls=True)
     constants = {
         name: iso(value) if isinstance(value, datetime) else value
         for name, value in export_fields.items()
     }
     fields = msgspec.json.encode(constants)[1:]  # without its brace: the row is open already
-    joint = b"," if batch.num_columns and len(fields) > 1 else b""
-    whole = lines.getvalue().replace(b"}\n", joint + fields + after + b"\n" + before)
-    return before + whole[: len(whole) - len(before)]
+    ending = (b"," if batch.num_columns and len(fields) > 1 else b"") + fields + after
+    batch = _without_idle_zeros(batch)
+    for start in range(0, batch.num_rows, SLICE):
+        rows = batch.slice(start, SLICE)
+        file = io.BytesIO()
+        file.write(before)
+        arro3.io.write_ndjson(rows, file, explicit_nulls=True)
+        lines = file.getvalue()
+        if lines.count(b"}") == rows.num_rows:  # so each of them ends a row
+            lines = lines.replace(b"}", ending).replace(b"\n", b"\n" + before)
+        else:
+            lines = lines.replace(b"}\n", ending + b"\n" + before)
+        yield lines[: len(lines) - len(before)]
 
 
 def _without_idle_zeros(batch: pa.RecordBatch) -> pa.RecordBatch:

@@ -185,7 +185,7 @@ def test_hostile_text_stays_in_its_cell(rows: list[JSON], field: str) -> None:
     batch = pa.RecordBatch.from_pylist(rows, schema=MESSAGE_SCHEMA)
     fields = {"export_id": 1, "from_ts": field}
 
-    lines = messages.record_lines(batch, stream=STREAM, export_fields=fields).split(b"\n")
+    lines = b"".join(messages.record_lines(batch, stream=STREAM, export_fields=fields)).split(b"\n")
     bulk = [json.loads(line, parse_float=Decimal) for line in lines if line]
     single = [dict(row) for row in messages.single_records(batch, export_fields=fields)]
 
