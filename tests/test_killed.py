@@ -61,12 +61,20 @@ class Account:
 
     @contextmanager
     def tap(
-        self, *, before: Callable[[], None] | None = None, **settings: object
+        self,
+        *,
+        before: Callable[[], None] | None = None,
+        unbuffered: bool = True,
+        **settings: object,
     ) -> Iterator[subprocess.Popen[bytes]]:
         """Run the tap from the last state while the block lasts."""
         state = self.folder.parent / "state.json"
         state.write_text(json.dumps(self.state or {}))
-        temporary = {"TMPDIR": str(self.folder), "PYTHONDONTWRITEBYTECODE": "1"}
+        temporary = {
+            "TMPDIR": str(self.folder),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONUNBUFFERED": "1" if unbuffered else "",
+        }
         process = subprocess.Popen(
             [*TAP, "--config", "ENV", "--state", state],
             stdout=subprocess.PIPE,
@@ -209,7 +217,7 @@ def test_terminated_at_any_moment_nothing_is_lost(account: Account, seed: int) -
     """SIGTERM and SIGINT end a run with 143 and 130 within 5 s, at the end of a line."""
     dice = random.Random(seed)  # noqa: S311
     for signum in (signal.SIGTERM, signal.SIGINT):
-        with account.tap() as process:
+        with account.tap(unbuffered=seed % 2 == 0) as process:
             output = read_some(process, dice.randrange(1, size_of_a_run(account) // 2))
             process.send_signal(signum)
             rest, log = process.communicate(timeout=AT_ONCE)
