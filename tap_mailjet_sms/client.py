@@ -439,21 +439,23 @@ def _field(answer: Mapping[str, JSON], name: str) -> JSON:
 
 
 def _integer(value: JSON) -> int | None:
-    """An integer, also where it comes as a string or with a point."""
+    """An integer of 64 bits, also where it comes as a string or with a point."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:
         number = int(value)
     except (ValueError, OverflowError):
         return None
-    return number if isinstance(value, str) or number == value else None
+    is_whole = isinstance(value, str) or number == value
+    return number if is_whole and abs(number) < 1 << 63 else None
 
 
 def _text(value: JSON, *, longest: int = 300) -> str:
-    """A string on one line, of bounded length."""
+    """A string on one line, of bounded length, and fit for a terminal."""
     if not isinstance(value, str):
         return ""
-    return " ".join(value.split())[:longest]
+    line = " ".join(value.split())[:longest]
+    return "".join(letter if letter.isprintable() else "�" for letter in line)
 
 
 def _moment(value: JSON) -> datetime | None:
