@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import random
 import time
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -42,6 +43,8 @@ from tests.simulation.process import Interruption, Kind, Process
 from tests.simulation.schedule import DAY, EPOCH, SETTLING, Run, Schedule, start_date
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from mailjet_sandbox import Asked
     from mailjet_sandbox.effects import Effect
     from tests.simulation.run import Outcome, State
@@ -199,31 +202,38 @@ class OnSocket:
         )
         self.error: str | None = None
 
-    def run(self, *faults: Fault, **config: object) -> list[dict[str, object]]:
-        """Read 12 hours in two windows; gives the records."""
+    @contextmanager
+    def open(self, *faults: Fault) -> Iterator[str]:
+        """Serve the account, with these faults."""
         self.backend.scenario = Scenario(faults)
+        with Sandbox(self.backend) as sandbox:
+            yield sandbox.url
+
+    def settings(self, url: str, **more: object) -> dict[str, object]:
+        """Settings to read 12 hours in two windows, without much patience."""
+        return {
+            "api_url": url,
+            "auth_token": self.backend.token,
+            "start_date": start_date(NOW - DAY),
+            "end_date": start_date(NOW - DAY // 2),
+            "window_days": 0.25,
+            "poll_interval_seconds": 0.01,
+            "request_timeout_seconds": 0.5,
+            "max_attempts": 3,
+            **more,
+        }
+
+    def run(self, *faults: Fault, **more: object) -> list[dict[str, object]]:
+        """Run the tap, and give its records."""
 
         def sync(url: str) -> None:
-            tap = TapMailjetSMS(
-                config={
-                    "api_url": url,
-                    "auth_token": self.backend.token,
-                    "start_date": start_date(NOW - DAY),
-                    "end_date": start_date(NOW - DAY // 2),
-                    "window_days": 0.25,
-                    "poll_interval_seconds": 0.01,
-                    "request_timeout_seconds": 0.5,
-                    "max_attempts": 3,
-                    **config,
-                }
-            )
             try:
-                tap.sync_all()
+                TapMailjetSMS(config=self.settings(url, **more)).sync_all()
             except TapMailjetSMSError as error:
                 self.error = str(error)
 
-        with Sandbox(self.backend) as sandbox:
-            return records(run_here(lambda: sync(sandbox.url)))
+        with self.open(*faults) as url:
+            return records(run_here(lambda: sync(url)))
 
     @property
     def truth(self) -> list[str]:
