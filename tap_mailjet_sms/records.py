@@ -70,8 +70,15 @@ def spool(source: BinaryIO, into: BinaryIO, *, column_map: Mapping[str, str | No
 def batches(spooled: BinaryIO) -> Iterator[pa.RecordBatch]:
     """Read what `spool` wrote: the typed batches, in the order of the CSV."""
     spooled.seek(0)
-    with pa.ipc.open_stream(pa.PythonFile(cast("io.IOBase", spooled), "r")) as reader:
+    with _native(spooled) as file, pa.ipc.open_stream(file) as reader:
         yield from reader
+
+
+def _native(file: BinaryIO) -> pa.NativeFile:
+    """A file for Arrow to read: without Python in between, where its descriptor has a name."""
+    with contextlib.suppress(OSError):
+        return pa.OSFile(f"/dev/fd/{file.fileno()}", "r")
+    return pa.PythonFile(cast("io.IOBase", file), "r")
 
 
 def _typed(
