@@ -7,6 +7,7 @@ API come from Mailjet's guide (documented) where not marked as a guess.
 from __future__ import annotations
 
 import logging
+from collections import deque
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -115,15 +116,13 @@ class MailjetClient:
         adapter = transport or requests.adapters.HTTPAdapter(pool_maxsize=32)
         self._session.mount("https://", adapter)
         self._session.mount("http://", adapter)
-        self._links = _LinkFilter()
         for name in ("urllib3.connectionpool", "urllib3.connection", "urllib3.util.retry"):
-            logging.getLogger(name).addFilter(self._links)
+            # It stays: a worker may still be in a request when the client is closed.
+            logging.getLogger(name).addFilter(_LINKS)
 
     def close(self) -> None:
         """Close all connections."""
         self._session.close()
-        for name in ("urllib3.connectionpool", "urllib3.connection", "urllib3.util.retry"):
-            logging.getLogger(name).removeFilter(self._links)
 
     def request_export(self, window: Window, *, not_before: datetime) -> ExportJob:
         """Ask for a new export of the window; one attempt, since each may make a job at Mailjet.
@@ -234,7 +233,7 @@ class MailjetClient:
         raise UnexpectedAnswerError(msg)
 
     def _checked_link(self, what: str, url: str) -> SplitResult:
-        self._links.hide(url)
+        _LINKS.hide(url)
         plain_allowed = self._origin[0] == "http"  # the settings allow that for loopback only
         try:
             link = urlsplit(url)
@@ -305,13 +304,13 @@ class _LinkFilter(logging.Filter):
 
     def __init__(self) -> None:
         super().__init__()
-        self._secrets: set[str] = set()
+        self._secrets: deque[str] = deque(maxlen=1000)
 
     def hide(self, url: str) -> None:
         """Hide the part of the link behind its host from now on."""
         path = url.partition("://")[2].partition("/")[2]
-        if path:
-            self._secrets.add(f"/{path}")
+        if path and f"/{path}" not in self._secrets:
+            self._secrets.append(f"/{path}")
 
     @override
     def filter(self, record: logging.LogRecord) -> bool:
@@ -320,6 +319,9 @@ class _LinkFilter(logging.Filter):
             text = text.replace(secret, "/…")
         record.msg, record.args = text, ()
         return True
+
+
+_LINKS = _LinkFilter()
 
 
 @contextmanager
