@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import random
 import signal
+import subprocess
 import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
@@ -72,7 +73,11 @@ class Pipeline:
             is_running = process.poll() is None
             if is_running:
                 os.killpg(process.pid, signum)
-            process.communicate(timeout=60)
+                wait_for_the_tap_to_end(process.pid)
+            try:
+                process.communicate(timeout=10)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)  # a target that hangs while it drains
         return is_running
 
     def rows(self) -> dict[str, int]:
@@ -91,6 +96,21 @@ class Pipeline:
             warehouse.execute("DROP TABLE IF EXISTS mailjet_dev.sms_messages")
         state_id = f"dev:{TAP}-to-{TARGET}"
         self.meltano.run("state", "clear", "--force", state_id, settings={}, show=print)
+
+
+def wait_for_the_tap_to_end(group: int) -> None:
+    """The tap is gone within 5 s, whatever becomes of Meltano and the target."""
+    deadline = time.monotonic() + 5
+    while taps := [line for line in processes(group) if TAP in line and TARGET not in line]:
+        assert time.monotonic() < deadline, taps
+        time.sleep(0.05)
+
+
+def processes(group: int) -> list[str]:
+    """The command lines of the processes of a group."""
+    ps = ["ps", "-A", "-o", "pgid=,args="]
+    lines = subprocess.run(ps, capture_output=True, check=True, text=True).stdout.splitlines()
+    return [line for line in lines if line.split()[0] == str(group)]
 
 
 @pytest.fixture(scope="module")
