@@ -62,7 +62,7 @@ class MessageWriter(MsgSpecWriter):
             OutputClosedError: If nobody reads any more.
         """
         with self._whole_lines():
-            _write(self.format_message(message))
+            _write(bytes(self.format_message(message)))  # the SDK uses its buffer again
 
     def write_lines(self, lines: bytes) -> None:
         """Write messages that are JSON lines already, each with its line end.
@@ -94,7 +94,7 @@ class MessageWriter(MsgSpecWriter):
                 raise TerminatedError(self._signal)
 
 
-def _write(data: bytes | bytearray | memoryview) -> None:
+def _write(data: bytes | memoryview) -> None:
     """Write all of it: with PYTHONUNBUFFERED set, a signal ends a write halfway."""
     sys.stdout.flush()
     left = memoryview(data)

@@ -127,6 +127,8 @@ def schedule(seed: int) -> Schedule:
             "request_timeout_seconds": 20,
             "max_attempts": rng.choice((2, 3, 6)),
             "verify_counts": "error" if lies else rng.choice(("off", "warn", "warn", "error")),
+            # With a stream map the SDK writes record by record.
+            "stream_maps": {"sms_messages": {"more": "'x'"}} if rng.random() < 0.15 else {},
         },
         runs=tuple(_run(rng, scale, lies=lies) for _ in range(rng.choice((1, 1, 2, 2, 3)))),
         last_pause=rng.choice(scale.pauses),
