@@ -48,6 +48,14 @@ test-newest: .tools/uv/.done ## Run it on the newest dependencies, pre-releases 
 	@# Without test_docs.py: it holds the documents to the SDK's words of the pinned version.
 	@.tools/newest/bin/python -m pytest --numprocesses auto --dist loadfile --ignore tests/test_docs.py $(PYTEST_ARGS)
 
+.PHONY: bench
+bench: .venv/.done ## Measure the tap beside its peers (PARTS="records waiting", BENCH_ARGS="--rows 100000")
+	@$(PY) -m benchmarks $(PARTS) $(BENCH_ARGS)
+
+.PHONY: charts
+charts: .venv/.done ## Draw the charts of docs/performance.md from what `make bench` measured
+	@$(PY) -m benchmarks --charts
+
 .PHONY: check
 check: lint package test ## Lint, build, test: all that .ci/run does, save the demo
 
@@ -85,6 +93,8 @@ pins: .tools/uv/.done ## Compile the hashed pins of requirements/ (UPGRADE=--upg
 	$(COMPILE) pyproject.toml requirements/plugins.in --output-file requirements/plugins.txt
 	$(COMPILE) requirements/target-postgres.in --output-file requirements/target-postgres.txt
 	$(COMPILE) requirements/target-snowflake.in --output-file requirements/target-snowflake.txt
+	$(COMPILE) requirements/airbyte-cdk.in --output-file requirements/airbyte-cdk.txt
+	$(COMPILE) requirements/charts.in --output-file requirements/charts.txt
 	$(COMPILE) pyproject.toml --group dev --output-file requirements/dev.txt
 
 .PHONY: clean
