@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from benchmarks.peers import airbyte
 from mailjet_sandbox import Backend, Build, Messages, Sandbox
 from scripts.environments import environment
-from tap_mailjet_sms.exports import PollSchedule
+from tap_mailjet_sms.exports import JITTER, PollSchedule
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -121,7 +121,7 @@ def polls() -> Table:
             dice = random.Random(seed)
             count, waited = 0, 0.0
             while waited < seconds:
-                waited += schedule.pause(waited) * (1 - dice.random() / 10)
+                waited += schedule.pause(waited) * dice.uniform(*JITTER)
                 count += 1
             worst_count, worst_late = max(worst_count, count), max(worst_late, waited - seconds)
         rows.append(

@@ -24,6 +24,7 @@ from tap_mailjet_sms.exceptions import (
     UnexpectedAnswerError,
 )
 from tap_mailjet_sms.exports import (
+    JITTER,
     ExportJob,
     ExportStatus,
     PollSchedule,
@@ -102,7 +103,7 @@ class Fetcher:
                 waited = self.clock.monotonic() - began
                 if waited >= self.schedule.timeout:
                     raise self._too_late(job)
-                pause = self.schedule.pause(waited) * (1 - random.random() / 10)  # noqa: S311
+                pause = self.schedule.pause(waited) * random.uniform(*JITTER)  # noqa: S311
                 self.clock.sleep(min(pause, self.schedule.timeout - waited))
             job = self._retry(lambda job=job: self.mailjet.get_export(job))  # type: ignore[misc]
         if step is Step.REQUEST:
