@@ -79,8 +79,8 @@ def next_step(job: ExportJob | None, *, now: datetime) -> Step:
     return Step.DOWNLOAD
 
 
-#: A wait between two polls is shortened to between these parts of it, so that several exports do not
-#: keep in step: by nearly 10 % always, since that sees an export's end sooner for few more polls.
+#: A wait between two polls is shortened to between these parts of it, so that exports do not keep
+#: in step: by nearly 10 % always, since that sees an export's end sooner for few more polls.
 JITTER = (0.90, 0.92)
 
 
