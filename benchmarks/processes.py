@@ -144,6 +144,8 @@ def _add_up(output: BinaryIO) -> tuple[int, str, int]:
     rows = total = size = 0
     for line in output:
         size += len(line)
+        if not line.startswith(b"{"):
+            continue
         parsed = message.decode(line)
         if parsed.type != "RECORD":
             continue
