@@ -168,6 +168,7 @@ class Fetcher:
                 pause = self.retrying.pause(attempt, error)
                 logger.info("%s; trying again in %.1f s", error, pause)
             self.clock.sleep(pause)
+        self.clock.sleep(0)
         return ask()
 
 

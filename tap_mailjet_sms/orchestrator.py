@@ -299,8 +299,11 @@ class Orchestrator(Generic[ContentT]):
             tile.error = error
 
     def _failed(self, tile: _Tile, error: ExportFailedError) -> None:
-        """An export failed at Mailjet: ask again, in halves where it is long."""
-        tile.failures += 1
+        """An export failed at Mailjet: ask again, in halves where it is long.
+
+        One from the state was an attempt of an earlier run: it must not be this one's last.
+        """
+        tile.failures += not tile.from_state
         window = tile.window
         if window.length > SHORTEST and tile.failures >= FAILURES_BEFORE_HALVING:
             self._forget(tile)

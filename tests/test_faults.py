@@ -445,6 +445,20 @@ def length(line: Asked) -> float:
     return (line.to_ts - line.from_ts) / HOUR
 
 
+@pytest.mark.parametrize("attempts", [1, 6])
+def test_a_failed_export_of_the_state_is_asked_for_anew(attempts: int) -> None:
+    """An ERROR of an earlier run's export is no attempt of this run."""
+    simulation = story(windows=1, max_attempts=attempts)
+    simulation.backend.scenario = Scenario((Fault(fx.Fails()),))
+    for at in range(1, 100):
+        run = Run(0, (Fault(fx.Fails()),), Interruption(at, Kind.KILL))
+        simulation.run(run)
+        if pending(simulation.state):
+            break
+    play(simulation, pause=60)
+    assert is_complete(simulation)
+
+
 # Exports that are not finished
 
 

@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import msgspec
+from upath import UPath
 
 from tap_mailjet_sms.exceptions import OutputClosedError, TapMailjetSMSError
 from tap_mailjet_sms.output import TerminatedError
@@ -21,7 +22,7 @@ from tests.simulation.process import Killed, SimulatedClock, SimulatedExecutor
 from tests.simulation.transport import SimulatedTransport
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from mailjet_sandbox import Backend, Request
     from tests.simulation.process import Process
@@ -39,6 +40,7 @@ class Message(msgspec.Struct):
     type: str
     record: Record | None = None
     value: State | None = None
+    manifest: list[str] = []
 
     @property
     def state(self) -> State | None:
@@ -101,6 +103,19 @@ class Output(io.RawIOBase):
                 raise BrokenPipeError
             self.written += part
         return len(whole)
+
+
+def _opened(message: Message) -> Iterator[Message]:
+    """The message, or the records of the files that it names."""
+    if not message.manifest:
+        yield message
+    for name in message.manifest:
+        file = UPath(name)
+        for record in msgspec.json.Decoder(Record, float_hook=Decimal).decode_lines(
+            file.read_bytes()
+        ):
+            yield Message("RECORD", record)
+        file.unlink()
 
 
 def _sync(tap: TapMailjetSMS) -> tuple[Ending, TapMailjetSMSError | None]:
@@ -186,7 +201,7 @@ def run_tap(
     return Outcome(
         ending,
         error,
-        [_decoder.decode(line) for line in lines],
+        [message for line in lines for message in _opened(_decoder.decode(line))],
         cut_line,
         process.effects,
         transport.most_calls,

@@ -88,6 +88,19 @@ class _Scale:
     pauses: tuple[float, ...]
 
 
+#: Lines in bulk, as usual; record by record, as for a stream map; and batch files.
+_LANES: tuple[dict[str, object], ...] = (
+    *[{} for _ in range(8)],
+    {"stream_maps": {"sms_messages": {"more": "'x'"}}},
+    {
+        "batch_config": {
+            "encoding": {"format": "jsonl", "compression": "none"},
+            "storage": {"root": "memory://simulation"},
+            "batch_size": 10,
+        }
+    },
+)
+
 _SCALES = (
     _Scale(360, (60, 150), (0, 100, 400), (0, 30, 400)),
     _Scale(6, (3 * 3600, 9 * 3600), (0, 0.2 * DAY, DAY), (0, 600, DAY / 2)),
@@ -125,10 +138,9 @@ def schedule(seed: int) -> Schedule:
             "max_concurrent_exports": rng.choice((1, 2, 3, 4)),
             "poll_timeout_seconds": rng.choice((60, 200)),
             "request_timeout_seconds": 20,
-            "max_attempts": rng.choice((2, 3, 6)),
+            "max_attempts": rng.choice((1, 2, 3, 6)),
             "verify_counts": "error" if lies else rng.choice(("off", "warn", "warn", "error")),
-            # With a stream map the SDK writes record by record.
-            "stream_maps": {"sms_messages": {"more": "'x'"}} if rng.random() < 0.15 else {},
+            **rng.choice(_LANES),
         },
         runs=tuple(_run(rng, scale, lies=lies) for _ in range(rng.choice((1, 1, 2, 2, 3)))),
         last_pause=rng.choice(scale.pauses),
