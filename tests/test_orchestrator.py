@@ -344,7 +344,7 @@ def test_an_hour_that_fails_every_time_ends_the_run() -> None:
 
 def test_a_late_export_is_asked_for_once_more() -> None:
     """And its successor used."""
-    mailjet = Answers(polls=[ExportStatus.IN_PROGRESS] * 60)
+    mailjet = Answers(polls=[ExportStatus.IN_PROGRESS] * 80)
     conductor = orchestrator(mailjet)
 
     assert emitted(conductor, hours(1)) == [(hours(1)[0], 3)]
