@@ -54,6 +54,8 @@ class Command(SingerCommand):
         try:
             self.main(*args, **kwargs)
         except SystemExit as leaving:
+            if isinstance(leaving, TerminatedError):
+                self.logger.info("Ended by signal %d", leaving.signum)
             if isinstance(leaving, TerminatedError | _NobodyListensExit):
                 logging.shutdown()
                 os._exit(int(str(leaving.code)))

@@ -26,6 +26,7 @@ class TerminatedError(SystemExit):
     def __init__(self, signum: int) -> None:
         """Take the signal's number."""
         super().__init__(128 + signum)
+        self.signum = signum
 
 
 class MessageWriter(MsgSpecWriter):
@@ -44,15 +45,15 @@ class MessageWriter(MsgSpecWriter):
         self._signal: int | None = None
 
     def terminate(self, signum: int) -> None:
-        """End the run because of a signal, as soon as no line is cut by it.
+        """End the run because of a signal, as soon as no line is cut by it; once is enough.
 
         Raises:
             TerminatedError: At once, or from the write that is under way.
         """
         self.on_end()
-        if not self._is_writing:
+        is_first, self._signal = self._signal is None, signum
+        if is_first and not self._is_writing:
             raise TerminatedError(signum)
-        self._signal = signum
 
     @override
     def write_message(self, message: Message) -> None:

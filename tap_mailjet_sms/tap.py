@@ -216,7 +216,7 @@ class TapMailjetSMS(Tap):
 
     @override
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
-        self.logger.info("Shutting down on signal %d", signum)
+        # It says nothing here: the signal may have come in the middle of a log line.
         cast("MessageWriter", self.message_writer).terminate(signum)
 
     @classmethod

@@ -94,7 +94,7 @@ class Output(io.RawIOBase):
             BrokenPipeError: If the reader is gone.
         """
         whole = bytes(data)
-        if whole.startswith(b'{"type":"RECORD"'):
+        if whole.startswith((b'{"type":"RECORD"', b'{"type":"BATCH"')):
             self._before_effect(self.written)
         middle = self._process.random.randrange(len(whole) + 1)
         for part in (whole[:middle], whole[middle:]):
