@@ -200,6 +200,8 @@ def _fault(rng: random.Random, *, lies: bool) -> Fault:
     """
     drawn = rng.choice(_LIES) if lies and rng.random() < 0.5 else rng.choice(_FAULTS)
     effect, operations = drawn(rng)
+    while lies and operations == _COUNT:
+        effect, operations = rng.choice(_FAULTS)(rng)
     if lies:
         operations = operations & _UNCOUNTED
     return Fault(
@@ -218,6 +220,7 @@ _ALL = API | {Operation.DOWNLOAD}
 _NONE: frozenset[Operation] = frozenset()
 _STATUS = frozenset({Operation.STATUS})
 _DOWNLOAD = frozenset({Operation.DOWNLOAD})
+_COUNT = frozenset({Operation.COUNT})
 
 
 def _busy(rng: random.Random) -> _Drawn:
@@ -273,7 +276,7 @@ _FAULTS: tuple[Callable[[random.Random], _Drawn], ...] = (
     lambda rng: (fx.Echo(rng.choice((None, 3600, -3600))), API - {Operation.COUNT}),
     lambda rng: (fx.StatusCode(rng.choice((0, 9, -1))), _STATUS),
     lambda rng: (fx.ClockSkew(rng.choice((-600, 100, 600))), API),
-    lambda rng: (fx.Counted(rng.choice((-3, -1))), frozenset({Operation.COUNT})),
+    lambda rng: (fx.Counted(rng.choice((-3, -1))), _COUNT),
     lambda _: (fx.Fails(), _NONE),
     lambda _: (fx.Fails(), _NONE),
     lambda rng: (fx.Late(rng.choice((5, 100, None))), _NONE),
