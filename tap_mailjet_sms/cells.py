@@ -2,6 +2,7 @@
 
 What most exports hold is converted in Arrow. The rest goes through Python once per distinct text of
 the block: cheap where few texts occur, as with statuses, prices and counts, and right everywhere.
+Statuses and prices are remembered from block to block.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import json
 import re
 from datetime import UTC, datetime, timedelta
 from decimal import Context, Decimal, Inexact, InvalidOperation
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import pyarrow as pa
@@ -280,6 +282,7 @@ def _time(cell: str) -> datetime | None:
     return moment.astimezone(UTC)
 
 
+@lru_cache(maxsize=256)
 def _status(cell: str, form: StatusForm) -> tuple[int | None, str | None, str | None]:
     code: int | None = None
     name: str | None = None
@@ -302,6 +305,7 @@ def _status(cell: str, form: StatusForm) -> tuple[int | None, str | None, str | 
     return known if code is None else code, name, description
 
 
+@lru_cache(maxsize=256)
 def _cost(cell: str, *, comma: bool) -> tuple[Decimal | None, str | None]:
     bare = cell.strip()
     if bare.startswith("{"):
