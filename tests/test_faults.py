@@ -7,6 +7,7 @@ depends on how a connection breaks plays on a socket.
 from __future__ import annotations
 
 import logging
+import math
 import random
 import time
 from contextlib import contextmanager
@@ -71,6 +72,7 @@ def story(
             build=build or Build(seconds=5),
             unknowns=Unknowns(),
             start=start,
+            end=math.inf,
             lookback=0,
             config={
                 "start_date": start_date(start),

@@ -94,7 +94,7 @@ class Simulation:
         self._check_exports(before, began)
         self._load(run, outcome)
         if outcome.ending is Ending.FINISHED and run.consumed == 1:
-            end = max(int(began) - SETTLING, bookmark(before) or 0)
+            end = max(self._end_of_run(began), bookmark(before) or 0)
             assert bookmark(self.state) == end, "the bookmark is not where the run ended"
 
     def _load(self, run: Run, outcome: Outcome) -> None:
@@ -198,11 +198,15 @@ class Simulation:
 
     def _is_usable(self, job: Pending, before: State | None, began: float) -> bool:
         """Whether an export of the state may be taken up, as the design says."""
-        lookback, end = self.schedule.lookback, int(began) - SETTLING
+        lookback, end = self.schedule.lookback, self._end_of_run(began)
         start = max(self.schedule.start, (bookmark(before) or 0) - lookback)
         # Too young when asked for, and not read again by the next run.
         stale = max(job.start, job.requested_at - lookback) < min(job.end, end - lookback)
         return not stale and job.end <= end and job.end > start and job.start < end
+
+    def _end_of_run(self, began: float) -> float:
+        """Up to where a run reads."""
+        return min(int(began) - SETTLING, self.schedule.end)
 
     def _has_misbehaved(self, export_id: int, journal: list[Asked]) -> bool:
         """Whether something happened that justifies another export in place of this one."""

@@ -5,6 +5,7 @@ A schedule is data, so a failing seed can be looked at as well as played again.
 
 from __future__ import annotations
 
+import math
 import random
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -64,7 +65,10 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """An account, the settings of the tap, and the runs before the last one, which is in peace."""
+    """An account, the settings of the tap, and the runs before the last one, which is in peace.
+
+    Nothing before `start` or after `end` is to be read.
+    """
 
     seed: int
     messages: Messages
@@ -72,6 +76,7 @@ class Schedule:
     build: Build
     unknowns: Unknowns
     start: int
+    end: float
     lookback: float
     config: Mapping[str, object]
     runs: tuple[Run, ...]
@@ -122,6 +127,7 @@ def schedule(seed: int) -> Schedule:
     )
     wish = EPOCH - SETTLING - int(window * rng.uniform(1.5, 4.5))
     start = _edge_at_a_message(messages, wish, window, rng)
+    end = start + int(window * rng.uniform(1, 5)) if rng.random() < 0.2 else math.inf
     lookback = rng.choice(scale.lookbacks)
     return Schedule(
         seed=seed,
@@ -130,9 +136,11 @@ def schedule(seed: int) -> Schedule:
         build=_build(rng),
         unknowns=_unknowns(rng),
         start=start,
+        end=end,
         lookback=lookback,
         config={
             "start_date": start_date(start),
+            **({} if math.isinf(end) else {"end_date": start_date(end)}),
             "window_days": (window + 0.5) / DAY,
             "lookback_days": lookback / DAY,
             "max_concurrent_exports": rng.choice((1, 2, 3, 4)),
@@ -147,9 +155,9 @@ def schedule(seed: int) -> Schedule:
     )
 
 
-def start_date(start: int) -> str:
-    """The setting for a start in unix seconds."""
-    return datetime.fromtimestamp(start, UTC).isoformat()
+def start_date(moment: float) -> str:
+    """The setting for a start, or an end, in unix seconds."""
+    return datetime.fromtimestamp(moment, UTC).isoformat()
 
 
 def _edge_at_a_message(messages: Messages, wish: int, window: int, rng: random.Random) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from typing import TYPE_CHECKING
 
 import pytest
@@ -49,6 +50,7 @@ def journey(*runs: Run) -> Schedule:
         build=Build(seconds=3, at_once=2),
         unknowns=Unknowns(edges=Edges.TO, download_framing=Framing.CHUNKED),
         start=start,
+        end=math.inf,
         lookback=lookback,
         config={
             "start_date": start_date(start),
