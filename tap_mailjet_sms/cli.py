@@ -16,7 +16,6 @@ from typing_extensions import override
 from tap_mailjet_sms.exceptions import (
     InvalidSettingError,
     InvalidStateError,
-    OutputClosedError,
     TapMailjetSMSError,
 )
 from tap_mailjet_sms.output import TerminatedError
@@ -40,30 +39,29 @@ class Command(SingerCommand):
         except TapMailjetSMSError as error:
             self.logger.error("%s", error)  # noqa: TRY400
             self.logger.debug("Where it was raised", exc_info=True)
-            if isinstance(error, OutputClosedError):
-                raise _NobodyListensExit from None
-        raise SystemExit(1)
+        raise _FailedExit
 
     @override
     def __call__(self, *args: t.Any, **kwargs: t.Any) -> t.NoReturn:
         """Run the command and end the process, at once where it must not wait for anything.
 
-        After a signal no worker is waited for: it may be in the middle of a slow download. And
-        without a reader Python's own clean-up would fail once more on what is left to write.
+        After an error or a signal no worker is waited for: it may be in the middle of a slow
+        answer. All messages are out by then, and without a reader Python's own clean-up would fail
+        once more on what is left to write.
         """
         try:
             self.main(*args, **kwargs)
         except SystemExit as leaving:
             if isinstance(leaving, TerminatedError):
                 self.logger.info("Ended by signal %d", leaving.signum)
-            if isinstance(leaving, TerminatedError | _NobodyListensExit):
+            if isinstance(leaving, TerminatedError | _FailedExit):
                 logging.shutdown()
                 os._exit(int(str(leaving.code)))
             raise
         sys.exit(0)
 
 
-class _NobodyListensExit(SystemExit):
+class _FailedExit(SystemExit):
     def __init__(self) -> None:
         super().__init__(1)
 

@@ -262,6 +262,19 @@ def test_a_signal_ends_every_wait(account: Account, fault: Fault, signum: int) -
     account.backend.scenario = Scenario()
 
 
+def test_an_error_does_not_wait_for_slow_answers(account: Account) -> None:
+    """An error ends the run at once, also while another export's answer hangs."""
+    status = frozenset({Operation.STATUS})
+    refused = Fault(fx.Http(403), When(status, export=1))
+    hung = Fault(fx.Broken(Ending.HANG), When(status, times=None))
+    account.backend.scenario = Scenario((refused, hung))
+    with account.tap(request_timeout_seconds=60) as process:
+        wait_until(lambda: any(asked.status == 403 for asked in account.backend.journal))
+        _, log = process.communicate(timeout=AT_ONCE)
+    assert process.returncode == 1
+    assert b"HTTP 403" in log
+
+
 def wait_until(is_so: Callable[[], bool], seconds: float = 30) -> None:
     """Wait for something that must come."""
     deadline = time.monotonic() + seconds
