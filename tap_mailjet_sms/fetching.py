@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO, Protocol, TypeVar
 from singer_sdk import metrics
 
 from tap_mailjet_sms.exceptions import (
+    CountMismatchError,
     DownloadBrokenError,
     DownloadGoneError,
     ExportLateError,
@@ -143,7 +144,9 @@ class Fetcher:
             raise
         except (RequestRefusedError, MailjetUnavailableError, UnexpectedAnswerError) as error:
             if self.verify_counts is VerifyCounts.ERROR:
-                raise
+                # Nothing is wrong with the export, whatever the status says.
+                msg = f"{error}; set verify_counts to warn or off to go on without it"
+                raise CountMismatchError(msg) from None
             if not self._has_warned_of_count:
                 self._has_warned_of_count = True
                 logger.warning("%s; this export's number of rows is not verified", error)

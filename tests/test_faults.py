@@ -582,6 +582,16 @@ def test_a_failing_count_is_warned_of(caplog: pytest.LogCaptureFixture) -> None:
     assert caplog.text.count("is not verified") == 1
 
 
+@pytest.mark.parametrize("status", [400, 403, 404, 503])
+def test_a_failing_count_costs_no_export(status: int) -> None:
+    """Where counts must agree, a failing one ends the run, and the export stays in the state."""
+    simulation = story(windows=1, verify_counts="error")
+    outcome = play(simulation, Fault(fx.Http(status), on(Operation.COUNT, times=None)))
+    assert outcome.ending is REFUSED
+    assert "set verify_counts to warn or off" in str(outcome.error)
+    assert len(asked(simulation, Operation.REQUEST)) == len(pending(simulation.state)) == 1
+
+
 GONE = {str(status): fx.Http(status) for status in (403, 404, 410)}
 
 

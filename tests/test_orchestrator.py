@@ -452,7 +452,7 @@ def test_a_failing_count_warns_once_or_ends_the_run(caplog: pytest.LogCaptureFix
     assert caplog.text.count("not verified") == 1
 
     strict = orchestrator(Answers(counts=refused), verify_counts=VerifyCounts.ERROR)
-    with pytest.raises(RequestRefusedError):
+    with pytest.raises(CountMismatchError, match="HTTP 403; set verify_counts"):
         emitted(strict, hours(1))
 
 
