@@ -138,6 +138,14 @@ class Server:
         self._listener.close()
 
 
+@pytest.fixture(scope="module", autouse=True)
+def quiet() -> Iterator[None]:
+    """Nothing of this is worth a log."""
+    logging.disable(logging.CRITICAL)
+    yield
+    logging.disable(logging.NOTSET)
+
+
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
     """A server that says anything."""
@@ -222,7 +230,6 @@ class Babbling(Backend):
 @given(answers=st.lists(st.none() | exports.map(lambda e: json.dumps(e).encode()) | bodies))
 def test_a_run_ends_whatever_it_is_told(answers: list[bytes | None]) -> None:
     """With any answers in between, a run finishes or ends with one clear error, and does end."""
-    logging.disable(logging.CRITICAL)
     timeline = Timeline(EPOCH)
     outcome = run_tap(
         Babbling(iter(answers), lambda: timeline.now),
@@ -237,7 +244,6 @@ def test_a_run_ends_whatever_it_is_told(answers: list[bytes | None]) -> None:
         state=None,
         before_effect=lambda _: None,
     )
-    logging.disable(logging.NOTSET)
     assert outcome.ending in {Ending.FINISHED, Ending.REFUSED}
     if outcome.error is not None:
         check_message(outcome.error)
