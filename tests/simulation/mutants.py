@@ -106,6 +106,23 @@ def stale_exports_taken() -> AbstractContextManager[object]:
     return patch.object(Bookmark, "usable_exports", usable_exports)
 
 
+def good_exports_dropped() -> AbstractContextManager[object]:
+    """What was too young in an export counts against it, although the next run reads that again."""
+    honest = Bookmark.usable_exports
+
+    def usable_exports(
+        self: Bookmark, plan: Plan, *, start_date: datetime | None, lookback: timedelta
+    ) -> dict[Window, ExportJob]:
+        usable = honest(self, plan, start_date=start_date, lookback=lookback)
+        return {
+            window: job
+            for window, job in usable.items()
+            if window.start >= plan.end - lookback or window.end <= job.requested_at - lookback
+        }
+
+    return patch.object(Bookmark, "usable_exports", usable_exports)
+
+
 def no_lookback() -> AbstractContextManager[object]:
     """Nothing before the bookmark is read again."""
     honest = windows.plan_run
@@ -191,6 +208,7 @@ MUTANTS: tuple[Callable[[], AbstractContextManager[object]], ...] = (
     pending_exports_ignored,
     pending_windows_skipped,
     stale_exports_taken,
+    good_exports_dropped,
     no_lookback,
     no_settling,
     no_overlap,
