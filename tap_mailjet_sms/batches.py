@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from upath import UPath
 
-from tap_mailjet_sms.exceptions import BatchStorageError
+from tap_mailjet_sms.exceptions import BatchStorageError, TapMailjetSMSError
 from tap_mailjet_sms.messages import json_lines
 from tap_mailjet_sms.schema import EXPORT_COLUMNS, ColumnType
 
@@ -64,7 +64,7 @@ class BatchWriter:
             BatchStorageError: If there is no storage at that address.
         """
         storage = self.config.storage
-        with _storage_errors(OSError, ImportError, ValueError):
+        with _storage_errors():
             self._root = UPath(storage.root, **storage.params).resolve()
             if "://" in storage.root and not self._root.protocol:
                 raise ValueError  # else a misspelt kind of storage would become a local folder
@@ -95,7 +95,7 @@ class BatchWriter:
         self._files += 1
         name = f"{prefix}{self.name}-{self._run}-{self._files}.{extension}"
         path = self._root / name
-        with _storage_errors(OSError, ImportError), path.fs.open(path.path, "wb") as file:
+        with _storage_errors(), path.fs.open(path.path, "wb") as file:
             if encoding.format == "jsonl":
                 _write_lines(pieces, export_fields, file, gzipped=gzipped)
             elif encoding.format == "parquet":
@@ -191,15 +191,17 @@ def _as_struct(extra: pa.MapArray[Any, Any]) -> Column:
 
 
 @contextmanager
-def _storage_errors(*expected: type[Exception]) -> Iterator[None]:
-    """Turn what storages raise into a sentence on what to do.
+def _storage_errors() -> Iterator[None]:
+    """Turn what storages raise, each kind its own errors, into a sentence on what to do.
 
     Raises:
         BatchStorageError: If the storage does not take a file.
     """
     try:
         yield
-    except expected as error:
+    except TapMailjetSMSError:
+        raise  # of the rows, which are read while a file is written
+    except Exception as error:  # noqa: BLE001
         reason = getattr(error, "strerror", None) or type(error).__name__
         msg = (
             f"A batch file cannot be written ({reason}): check root and params in"

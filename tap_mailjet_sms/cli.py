@@ -7,9 +7,11 @@ import json
 import logging
 import os
 import sys
+import traceback
 import typing as t
+from pathlib import PurePath
 
-from singer_sdk.exceptions import ConfigValidationError
+from singer_sdk.exceptions import ConfigValidationError, MappingError
 from singer_sdk.plugin_base import SingerCommand
 from typing_extensions import override
 
@@ -38,8 +40,19 @@ class Command(SingerCommand):
                 self.logger.error("%s", sentence)  # noqa: TRY400 - the traceback is for DEBUG
         except TapMailjetSMSError as error:
             self.logger.error("%s", error)  # noqa: TRY400
-            self.logger.debug("Where it was raised", exc_info=True)
+            self._tell_where(error)
+        except MappingError as error:  # an expression of the user's; names it, not the values
+            self.logger.error("%s", error)  # noqa: TRY400
+            self._tell_where(error)
+        except Exception as error:  # noqa: BLE001 - its text may hold a row, so only its kind is said
+            self.logger.error("Unexpected %s, a bug: please report it", _kind(error))  # noqa: TRY400
+            self._tell_where(error)
         raise _FailedExit
+
+    def _tell_where(self, error: Exception) -> None:
+        """Where it was raised, for DEBUG: without the texts of errors, which may hold a row."""
+        frames = "".join(traceback.format_tb(error.__traceback__))
+        self.logger.debug("Where it was raised:\n%s", frames)
 
     @override
     def __call__(self, *args: t.Any, **kwargs: t.Any) -> t.NoReturn:
@@ -59,6 +72,11 @@ class Command(SingerCommand):
                 os._exit(int(str(leaving.code)))
             raise
         sys.exit(0)
+
+
+def _kind(error: Exception) -> str:
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} in {PurePath(frame.filename).name}:{frame.lineno}"
 
 
 class _FailedExit(SystemExit):

@@ -32,6 +32,7 @@ from tap_mailjet_sms.exceptions import (
     WrongWindowError,
 )
 from tap_mailjet_sms.exports import ExportJob, ExportStatus
+from tap_mailjet_sms.settings import LOOPBACK_HOSTS
 from tap_mailjet_sms.spool import spool_errors
 from tap_mailjet_sms.windows import iso
 
@@ -57,7 +58,6 @@ RETRIABLE = (
     HTTPStatus.TOO_MANY_REQUESTS,
 )
 STATUS_BY_CODE = {status.value: status for status in ExportStatus}
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class BearerAuth(AuthBase):
@@ -107,6 +107,7 @@ class MailjetClient:
         """
         self._root = api_url.rstrip("/")
         self._origin = _origin(urlsplit(api_url))
+        self._token = auth_token
         self._auth = BearerAuth(auth_token)
         self._timeout = request_timeout
         self._now = now
@@ -206,8 +207,8 @@ class MailjetClient:
         with_token = True
         for _ in range(MAX_REDIRECTS):
             self._checkpoint()
-            link = self._checked_link(what, url)
-            ours = with_token and _origin(link) == self._origin
+            url = self._checked_link(what, url)
+            ours = with_token and _origin(urlsplit(url)) == self._origin
             with _network_errors(what, DownloadBrokenError, self._timeout):
                 response = self._session.get(
                     url,
@@ -223,30 +224,35 @@ class MailjetClient:
                 elif response.status_code in {401, 403} and ours:
                     with_token = False  # a signed link may refuse a second credential (a guess)
                 else:
+                    # The body may well repeat the link, so it is not shown.
+                    text = f"{what} failed: HTTP {response.status_code}"
                     try:
-                        _raise_for_status(what, response)
-                    except RequestRefusedError as error:
-                        raise DownloadGoneError(str(error)) from None
+                        self._raise_for_status(response, text)
+                    except RequestRefusedError:
+                        raise DownloadGoneError(text) from None
                     yield response
                     return
         msg = f"{what} was redirected more than {MAX_REDIRECTS} times"
         raise UnexpectedAnswerError(msg)
 
-    def _checked_link(self, what: str, url: str) -> SplitResult:
-        _LINKS.hide(url)
+    def _checked_link(self, what: str, url: str) -> str:
+        """The link in the form in which it is sent: that alone decides who gets the token."""
         plain_allowed = self._origin[0] == "http"  # the settings allow that for loopback only
         try:
-            link = urlsplit(url)
-            scheme, host, _ = _origin(link)
+            link = requests.Request("GET", url).prepare()
+            _LINKS.hide(link.path_url)
+            url = link.url or ""
+            scheme, host, _ = _origin(urlsplit(url))
         except ValueError:
             host = ""
         if not host:
             msg = f"{what} failed: Mailjet's link is no URL"
             raise UnexpectedAnswerError(msg)
-        if scheme != "https" and not (scheme == "http" and plain_allowed and host in LOOPBACK):
+        is_local = scheme == "http" and plain_allowed and host in LOOPBACK_HOSTS
+        if scheme != "https" and not is_local:
             msg = f"{what} was not tried: Mailjet's link is not https"
             raise UnexpectedAnswerError(msg)
-        return link
+        return url
 
     def _ask(
         self,
@@ -270,12 +276,29 @@ class MailjetClient:
                 allow_redirects=False,
             )
         self._hold_clocks_together(response, sent=sent, received=self._now())
-        _raise_for_status(what, response)
+        if response.status_code >= HTTPStatus.MULTIPLE_CHOICES:
+            self._raise_for_status(response, _refusal(what, response).replace(self._token, "…"))
         answer = _json(response)
         if not isinstance(answer, dict):
             msg = f"{what} failed: Mailjet answered HTTP {response.status_code} without JSON"
             raise MailjetUnavailableError(msg)
         return answer
+
+    def _raise_for_status(self, response: requests.Response, text: str) -> None:
+        status = response.status_code
+        if status < HTTPStatus.MULTIPLE_CHOICES:
+            return
+        if status in RETRIABLE or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            retry_after = _retry_after(response, now=self._now())
+            raise MailjetUnavailableError(text, retry_after=retry_after)
+        if status == HTTPStatus.UNAUTHORIZED:
+            msg = f"{text}; check auth_token (made in the SMS dashboard, not the e-mail key pair)"
+            raise NotAuthorisedError(msg)
+        if status == HTTPStatus.NOT_FOUND:
+            raise ExportNotFoundError(text)
+        if status == HTTPStatus.BAD_REQUEST and "one year" in text:
+            raise WindowTooOldError(text)
+        raise RequestRefusedError(text)
 
     def _hold_clocks_together(
         self, response: requests.Response, *, sent: datetime, received: datetime
@@ -306,16 +329,16 @@ class _LinkFilter(logging.Filter):
         super().__init__()
         self._secrets: deque[str] = deque(maxlen=1000)
 
-    def hide(self, url: str) -> None:
-        """Hide the part of the link behind its host from now on."""
-        path = url.partition("://")[2].partition("/")[2]
-        if path and f"/{path}" not in self._secrets:
-            self._secrets.append(f"/{path}")
+    def hide(self, path: str) -> None:
+        """Hide a link's path and query from now on."""
+        if path != "/" and path not in self._secrets:
+            self._secrets.append(path)
 
     @override
     def filter(self, record: logging.LogRecord) -> bool:
         text = record.getMessage()
-        for secret in tuple(self._secrets):
+        # The longest first: one may be the beginning of another.
+        for secret in sorted(self._secrets, key=len, reverse=True):
             text = text.replace(secret, "/…")
         record.msg, record.args = text, ()
         return True
@@ -352,23 +375,6 @@ def _network_errors(
         raise kind(msg) from None
 
 
-def _raise_for_status(what: str, response: requests.Response) -> None:
-    status = response.status_code
-    if status < HTTPStatus.MULTIPLE_CHOICES:
-        return
-    text = _refusal(what, response)
-    if status in RETRIABLE or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        raise MailjetUnavailableError(text, retry_after=_retry_after(response))
-    if status == HTTPStatus.UNAUTHORIZED:
-        msg = f"{text}; check auth_token (a token of the SMS dashboard, not the e-mail key pair)"
-        raise NotAuthorisedError(msg)
-    if status == HTTPStatus.NOT_FOUND:
-        raise ExportNotFoundError(text)
-    if status == HTTPStatus.BAD_REQUEST and "one year" in text:
-        raise WindowTooOldError(text)
-    raise RequestRefusedError(text)
-
-
 def _refusal(what: str, response: requests.Response) -> str:
     """One sentence with the HTTP status and what Mailjet's error envelope says."""
     text = f"{what} failed: HTTP {response.status_code}"
@@ -388,14 +394,15 @@ def _refusal(what: str, response: requests.Response) -> str:
     return f"{text} ({', '.join(notes)})" if notes else text
 
 
-def _retry_after(response: requests.Response) -> float | None:
+def _retry_after(response: requests.Response, *, now: datetime) -> float | None:
     """What `Retry-After` says, in seconds: a number, or a date to hold against the answer's."""
     value = response.headers.get("Retry-After", "").strip()
     if value.isascii() and value.isdigit():
         return float(value[:9])
     try:
         then = parsedate_to_datetime(value)
-        now = parsedate_to_datetime(response.headers.get("Date", ""))
+        if "Date" in response.headers:
+            now = parsedate_to_datetime(response.headers["Date"])
         return (then - now).total_seconds()
     except (ValueError, TypeError, OverflowError):
         return None

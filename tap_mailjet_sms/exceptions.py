@@ -29,7 +29,7 @@ download URL, a phone number or a row. All of them are subclasses of the SDK's o
         ├── UnexpectedAnswerError       an answer that contradicts what is known of the API
         │   └── WrongWindowError        an export of another window than the one asked for
         ├── CSVFormatError              a row or cell of the CSV cannot be read
-        └── CountMismatchError          an export and `/sms/count` disagree, or it fails
+        └── CountMismatchError          an export and `/sms/count` disagree, or the latter fails
 """
 
 from __future__ import annotations
@@ -137,4 +137,4 @@ class CSVFormatError(TapMailjetSMSError, DataError):
 
 
 class CountMismatchError(TapMailjetSMSError, DataError):
-    """An export holds fewer messages than Mailjet counts for its window, or it cannot be asked."""
+    """An export holds fewer messages than Mailjet counts, or the count cannot be had."""

@@ -67,7 +67,7 @@ class Fetched:
 
 @dataclass(slots=True)
 class Fetcher:
-    """Asks for exports and brings them, one at a time for each worker that calls `fetch`."""
+    """Brings exports, one at a time for each worker that calls `fetch`."""
 
     mailjet: Mailjet
     clock: Clock
@@ -76,10 +76,6 @@ class Fetcher:
     verify_counts: VerifyCounts
     not_before: datetime
     _has_warned_of_count: bool = field(default=False, init=False)
-
-    def request(self, window: Window) -> ExportJob:
-        """Ask for a new export, once; see `MailjetClient.request_export`. For the main thread."""
-        return self.mailjet.request_export(window, not_before=self.not_before)
 
     def fetch(self, job: ExportJob) -> Fetched:
         """Poll until the export is finished, download its file, and ask for its count.
@@ -117,22 +113,21 @@ class Fetcher:
         status = job.status.name if isinstance(job.status, ExportStatus) else unknown
         msg = (
             f"Mailjet has not finished {job} within {self.schedule.timeout:g} s (status {status}); "
-            "the next run takes it up again; if it is often so, raise poll_timeout_seconds or "
-            "lower window_days"
+            "if it is often so, raise poll_timeout_seconds or lower window_days"
         )
         return ExportLateError(msg)
 
     def _download(self, job: ExportJob) -> BinaryIO:
         """The export's file, from a fresh link where the first one is no longer served."""
         try:
-            return self._retry(_Download(self.mailjet, job))
+            return self._retry(_Download(self.mailjet, job), at_least=2)
         except DownloadGoneError as error:
             logger.info("%s; reading the export again for a fresh link", error)
         fresh = self._retry(lambda: self.mailjet.get_export(job))
         if next_step(fresh, now=self.clock.now()) is not Step.DOWNLOAD or fresh.url is None:
             msg = f"The file of {job} is no longer at Mailjet"
             raise DownloadGoneError(msg)
-        return self._retry(_Download(self.mailjet, fresh))
+        return self._retry(_Download(self.mailjet, fresh), at_least=2)
 
     def _expected_rows(self, window: Window) -> int | None:
         """How many messages Mailjet counts; None where that is not to be had, or not wanted."""
@@ -161,9 +156,9 @@ class Fetcher:
         """
         return self._retry(lambda: self.mailjet.count(window, not_before=self.not_before))
 
-    def _retry(self, ask: Callable[[], T]) -> T:
+    def _retry(self, ask: Callable[[], T], *, at_least: int = 1) -> T:
         """Ask until there is a usable answer, `max_attempts` times at most."""
-        for attempt in range(1, self.retrying.max_attempts):
+        for attempt in range(1, max(self.retrying.max_attempts, at_least)):
             self.clock.sleep(0)  # no request after the run is over
             try:
                 return ask()

@@ -281,9 +281,10 @@ class Orchestrator(Generic[ContentT]):
             elif isinstance(error, ExportNotFoundError | DownloadGoneError):
                 tile.gone += 1
                 self._forget(tile)
-                self._postpone(tile, error, attempt=tile.gone)
                 if tile.gone >= self.fetcher.retrying.max_attempts:
                     tile.error = error
+                else:
+                    self._postpone(tile, error, attempt=tile.gone)
             else:
                 tile.error = error
         except ExportFailedError as error:
@@ -325,8 +326,8 @@ class Orchestrator(Generic[ContentT]):
         half = timedelta(seconds=max(1, round(tile.window.length.total_seconds() / 2)))
         tiles: deque[_Tile] = deque()
         for other in self._tiles:
-            untouched = other.job is None and other.fetched is None and other.window >= tile.window
-            if other is tile or untouched:
+            untouched = other.job is None and other.is_idle and other.error is None
+            if other is tile or (untouched and other.window.length > half):
                 tiles.extend(_Tile(window) for window in other.window.split(half))
             else:
                 tiles.append(other)
@@ -352,15 +353,18 @@ class Orchestrator(Generic[ContentT]):
             logger.info("%s: taken as it is", text)
             return content
         if rows == 0:
-            raise ExportFailedError(text)
+            msg = f"{text} (verify_counts: off would take that for the truth)"
+            raise ExportFailedError(msg)
         confirmed = tile.bad_files >= STRIKES - 1 and rows == tile.rows_before
         tile.rows_before = rows
         if self.fetcher.verify_counts is VerifyCounts.WARN and (confirmed or self._count_disputed):
             self._count_disputed = True
-            logger.warning("%s; taken as it is, since another export says the same", text)
+            since = "another export says" if confirmed else "an earlier window's exports said"
+            logger.warning("%s; taken as it is, since %s the same", text, since)
             return content
-        msg = f"{text}; set verify_counts to warn or off to take what there is"
-        raise CountMismatchError(msg)
+        if self.fetcher.verify_counts is VerifyCounts.ERROR:
+            text += "; set verify_counts to warn or off to take what there is"
+        raise CountMismatchError(text)
 
     def _reject(self, tile: _Tile, error: TapMailjetSMSError) -> None:
         """A file is of no use: download it again, then export it again, then give up."""

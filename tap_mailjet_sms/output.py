@@ -60,7 +60,7 @@ class MessageWriter(MsgSpecWriter):
         """Write one message.
 
         Raises:
-            OutputClosedError: If nobody reads any more.
+            OutputClosedError: If nobody reads any more, or there is no room for it.
         """
         with self._whole_lines():
             _write(bytes(self.format_message(message)))  # the SDK uses its buffer again
@@ -69,7 +69,7 @@ class MessageWriter(MsgSpecWriter):
         """Write messages that are JSON lines already, each with its line end.
 
         Raises:
-            OutputClosedError: If nobody reads any more.
+            OutputClosedError: If nobody reads any more, or there is no room for it.
         """
         view, start = memoryview(lines), 0
         while start < len(lines):
@@ -85,9 +85,11 @@ class MessageWriter(MsgSpecWriter):
         self._is_writing = True
         try:
             yield
-        except BrokenPipeError:
+        except OSError as error:
             self.on_end()
             msg = "Nobody reads the output any more: see what ended the target"
+            if not isinstance(error, BrokenPipeError):
+                msg = f"The output cannot be written: {error.strerror}"
             raise OutputClosedError(msg) from None
         finally:
             self._is_writing = False

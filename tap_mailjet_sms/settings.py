@@ -61,10 +61,11 @@ class Settings:
         return cls(
             auth_token=str(config["auth_token"]).strip(),
             api_url=str(config["api_url"]).rstrip("/"),
-            start_date=_moment(config.get("start_date")),
+            start_date=_rounded_up(_moment(config.get("start_date"))),
             end_date=_moment(config.get("end_date")),
             window=timedelta(days=number("window_days")),
-            lookback=timedelta(days=number("lookback_days")),
+            # No run reads more than a year, so that more changes nothing.
+            lookback=timedelta(days=min(number("lookback_days"), 400)),
             max_concurrent_exports=int(number("max_concurrent_exports")),
             poll=PollSchedule(
                 interval=number("poll_interval_seconds"),
@@ -245,6 +246,13 @@ def _number(value: str | Decimal | float) -> object:
     if not math.isfinite(number):
         return str(value)
     return int(number) if number == number.to_integral_value() else float(number)
+
+
+def _rounded_up(moment: datetime | None) -> datetime | None:
+    """The first whole second from a moment on: windows have no fractions."""
+    if moment is None or not moment.microsecond:
+        return moment
+    return moment.replace(microsecond=0) + timedelta(seconds=1)
 
 
 def _moment(value: object) -> datetime | None:

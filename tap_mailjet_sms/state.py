@@ -36,6 +36,10 @@ STREAM = "sms_messages"
 REPLICATION_KEY = "to_ts"
 PENDING = "pending_exports"
 VALUE = "replication_key_value"
+#: Nothing of Mailjet's is older than unix time.
+EPOCH_YEAR = 1970
+#: An id of 64 bits has fewer.
+DIGITS = 20
 
 
 class WindowedStream(Stream):
@@ -155,13 +159,18 @@ def check_state(state: object) -> None:
     Raises:
         InvalidStateError: If its form is wrong.
     """
-    bookmarks = state.get("bookmarks", {}) if isinstance(state, dict) else None
+    if state == {}:
+        return  # a first run; what has anything in it must have bookmarks
+    bookmarks = state.get("bookmarks") if isinstance(state, dict) else None
     stream_state = bookmarks.get(STREAM, {}) if isinstance(bookmarks, dict) else None
     well_formed = isinstance(bookmarks, dict) and all(
         isinstance(other, dict) for other in bookmarks.values()
     )
     if not well_formed or not isinstance(stream_state, dict):
-        msg = f'The state is none: {{"bookmarks": {{"{STREAM}": {{…}}}}}} is expected'
+        msg = (
+            f'The state is none: {{"bookmarks": {{"{STREAM}": {{…}}}}}} is expected, '
+            "which is the value of a STATE message"
+        )
         raise InvalidStateError(msg)
     bookmark_value(stream_state)
     pending_exports(stream_state)
@@ -213,8 +222,8 @@ def _from_state(entry: object) -> ExportJob | None:
     start, end, requested_at = (
         _moment(entry.get(key)) for key in ("from_ts", "to_ts", "requested_at")
     )
-    if isinstance(export_id, str) and export_id.isdecimal():
-        export_id = int(export_id[:20])
+    if isinstance(export_id, str) and export_id.isdecimal() and len(export_id) < DIGITS:
+        export_id = int(export_id)
     if isinstance(export_id, bool) or not isinstance(export_id, int) or export_id < 0:
         return None
     if start is None or end is None or requested_at is None or start >= end:
@@ -226,7 +235,7 @@ def _moment(value: object) -> datetime | None:
     """A whole second in UTC; a date-time without a zone is in UTC."""
     try:
         moment = datetime.fromisoformat(value) if isinstance(value, str) else None
-        if moment is None:
+        if moment is None or moment.year < EPOCH_YEAR:
             return None
         return whole_moment(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
     except (ValueError, OverflowError):

@@ -62,7 +62,7 @@ class SpooledExport:
         from tap_mailjet_sms import records  # noqa: PLC0415
 
         if self.file is not None:
-            with self.file:
+            with self.file, spool_errors():
                 yield from records.batches(self.file)
 
 

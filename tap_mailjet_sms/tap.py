@@ -16,7 +16,7 @@ from tap_mailjet_sms.cli import Command, read_json
 from tap_mailjet_sms.exceptions import InvalidSettingError
 from tap_mailjet_sms.output import MessageWriter
 from tap_mailjet_sms.settings import Settings, config_errors, normalise, with_batch_setting
-from tap_mailjet_sms.state import check_state
+from tap_mailjet_sms.state import STREAM, check_state
 from tap_mailjet_sms.streams import SMSMessages
 
 if TYPE_CHECKING:
@@ -104,28 +104,28 @@ class TapMailjetSMS(Tap):
         ),
         th.Property(
             "poll_interval_seconds",
-            th.NumberType(exclusive_minimum=0),
+            th.NumberType(exclusive_minimum=0, maximum=86_400),
             default=1,
             title="Poll Interval (Seconds)",
             description="First wait between two polls; later waits are a tenth of the time waited",
         ),
         th.Property(
             "poll_max_interval_seconds",
-            th.NumberType(exclusive_minimum=0),
+            th.NumberType(exclusive_minimum=0, maximum=86_400),
             default=30,
             title="Poll Max Interval (Seconds)",
             description="Longest wait between two polls",
         ),
         th.Property(
             "poll_timeout_seconds",
-            th.NumberType(exclusive_minimum=0),
+            th.NumberType(exclusive_minimum=0, maximum=604_800),
             default=3600,
             title="Poll Timeout (Seconds)",
             description="An export that is not finished by then is asked for once more",
         ),
         th.Property(
             "request_timeout_seconds",
-            th.NumberType(exclusive_minimum=0),
+            th.NumberType(exclusive_minimum=0, maximum=86_400),
             default=60,
             title="Request Timeout (Seconds)",
             description="How long one request may take to connect, and between two bytes",
@@ -163,6 +163,9 @@ class TapMailjetSMS(Tap):
 
     @override
     def discover_streams(self) -> Sequence[SMSMessages]:
+        catalog = self.input_catalog
+        if catalog is not None and catalog.get_stream(STREAM) is None:
+            self.logger.warning("The catalog has no %s, so nothing is read", STREAM)
         return [SMSMessages(self)]
 
     @cached_property

@@ -78,7 +78,9 @@ class Retrying:
 
     def pause(self, attempt: int, error: Exception | None = None) -> float:
         """Seconds to wait after the `attempt`-th try (from 1) has failed with `error`."""
+        backoff = self.jitter(min(2.0 ** min(attempt - 1, 10), MAX_BACKOFF))
         retry_after = getattr(error, "retry_after", None)
-        if retry_after is not None:
-            return float(min(max(retry_after, 0.0), MAX_BACKOFF))
-        return self.jitter(min(2.0 ** (attempt - 1), MAX_BACKOFF))
+        if retry_after is None:
+            return backoff
+        # A limit "per second" can say zero: without backoff all attempts would be gone at once.
+        return max(min(float(retry_after), MAX_BACKOFF), backoff)

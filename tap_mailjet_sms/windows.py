@@ -128,25 +128,33 @@ def plan_run(
     elif end_date is not None:
         end = whole_moment(end_date)
 
-    if bookmark is not None and start_date is not None:
-        if start_date > bookmark:
-            lost = f"Nothing between the bookmark {iso(bookmark)} and {iso(start_date)} is read"
-            text = f"{lost}, because start_date is later than the bookmark"
-            notices.append(Notice(text, is_warning=True))
-        else:
-            text = f"start_date {iso(start_date)} is not after the bookmark {iso(bookmark)}"
-            notices.append(Notice(f"{text}, where this run goes on: it changes nothing"))
-
     # What must be read begins at `wanted`; the lookback before it is a second reading.
     wanted = max((moment for moment in (bookmark, start_date) if moment), default=oldest)
+    start = oldest
+    if bookmark is not None and bookmark > oldest:
+        start = max(oldest, bookmark - lookback)
     if wanted < oldest:
         text = f"Mailjet exports one year only: nothing from {iso(wanted)} to {iso(oldest)} is read"
         notices.append(Notice(text, is_warning=True))
 
-    start = oldest if bookmark is None else max(oldest, bookmark - lookback)
-    start = whole_moment(start if start_date is None else max(start, start_date))
+    if start_date is not None:
+        if bookmark is not None:
+            notices.append(_on_start_date(start_date, bookmark=bookmark, start=start))
+        start = max(start, start_date)
+    start = whole_moment(start)
     span = Window(start, end) if start < end else None
     return Plan(span, end, tuple(notices))
+
+
+def _on_start_date(start_date: datetime, *, bookmark: datetime, start: datetime) -> Notice:
+    """What a start_date means beside a bookmark; `start` is where the lookback begins."""
+    if start_date > bookmark:
+        text = f"Nothing between the bookmark {iso(bookmark)} and {iso(start_date)} is read"
+        return Notice(f"{text}, because start_date is later than the bookmark", is_warning=True)
+    text = f"start_date {iso(start_date)} is not after the bookmark {iso(bookmark)}"
+    if start_date > start:
+        return Notice(f"{text}: it cuts the lookback, which would begin at {iso(start)}")
+    return Notice(f"{text}, where this run goes on: it changes nothing")
 
 
 def plan_windows(span: Window, *, longest: timedelta, fixed: Iterable[Window]) -> list[Window]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,7 +17,6 @@ from tests.process import TAP, Run, environment, run_tap
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 TOKEN = "sandbox-token"
 
@@ -138,6 +139,52 @@ def test_a_catalog_that_is_none_is_named(tmp_path: Path) -> None:
     run = run_tap("--config", "ENV", "--catalog", catalog, auth_token=TOKEN)
 
     assert complaint(run).startswith("The file given with --catalog holds no JSON object")
+
+
+def test_a_map_that_fails_is_named_without_the_values(sandbox: Sandbox, tmp_path: Path) -> None:
+    """The expression is the user's, the row is not theirs to be printed."""
+    config = tmp_path / "config.json"
+    maps = {"sms_messages": {"number": "int(recipient + 'x')"}}
+    config.write_text(json.dumps({"stream_maps": maps, "poll_interval_seconds": 0.1}))
+
+    run = run_tap(
+        *("--config", config, "--config", "ENV"),
+        auth_token=TOKEN,
+        api_url=sandbox.url,
+        start_date="2026-11-01",
+        loglevel="DEBUG",
+    )
+
+    said = complaint(run)
+    assert "Error in " in said or "expression" in said
+    assert not re.search(r"\+\d{5}", run.log)
+
+
+def test_a_full_disk_behind_the_output_is_said(sandbox: Sandbox) -> None:
+    """As `> file` may run into."""
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [*TAP, "--config", "ENV"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment({"auth_token": TOKEN, "api_url": sandbox.url}),
+            check=False,
+        )
+
+    said = complaint(Run(done.returncode, [], done.stderr))
+    assert said == "The output cannot be written: No space left on device"
+
+
+def test_a_catalog_without_the_stream_is_warned_of(sandbox: Sandbox, tmp_path: Path) -> None:
+    """It is the wrong file, most likely, and nothing would be read."""
+    catalog = tmp_path / "catalog.json"
+    catalog.write_text('{"streams": []}')
+
+    run = run_tap("--config", "ENV", "--catalog", catalog, auth_token=TOKEN, api_url=sandbox.url)
+
+    assert run.code == 0
+    assert "The catalog has no sms_messages, so nothing is read" in run.log
 
 
 @pytest.mark.parametrize(

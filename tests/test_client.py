@@ -6,6 +6,7 @@ import io
 import json
 import logging
 import threading
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -23,6 +24,7 @@ from tap_mailjet_sms.exceptions import (
     MailjetUnavailableError,
     NotAuthorisedError,
     RequestRefusedError,
+    TapMailjetSMSError,
     UnexpectedAnswerError,
     WindowTooOldError,
     WrongWindowError,
@@ -257,6 +259,7 @@ def test_a_window_that_is_too_old_is_told_by_the_message() -> None:
         ({}, None),
         ({"Retry-After": "7"}, 7),
         ({"Retry-After": "soon"}, None),
+        ({"Retry-After": "Fri, 20 Nov 2026 00:00:09 GMT"}, 9),
         (
             {
                 "Date": "Fri, 20 Nov 2026 00:00:00 GMT",
@@ -342,6 +345,35 @@ def test_another_host_never_gets_the_token(elsewhere: Server) -> None:
     assert [asked.headers["Authorization"] for asked in elsewhere.asked] == [None, None]
 
 
+def test_the_token_goes_by_the_host_that_is_really_asked(elsewhere: Server) -> None:
+    """A backslash, or what else parsers disagree about, does not lead it to another host."""
+    with Server(Answer()) as server:
+        link = f"{elsewhere.url}\\@{server.url.removeprefix('http://')}/x.csv"
+        for answer in (link, f"{elsewhere.url}/\\@{server.url.removeprefix('http://')}/x.csv"):
+            with suppress(TapMailjetSMSError):
+                download(server, answer)
+
+    assert elsewhere.asked, "that is where such a link leads"
+    assert {asked.headers["Authorization"] for asked in elsewhere.asked} == {None}
+
+
+def test_an_error_page_of_a_download_is_not_quoted() -> None:
+    """It may well repeat the link."""
+    page = Answer({"ErrorMessage": "No route for /v3/data/s3cr3t.csv"}, 404)
+    with Server(page) as server, pytest.raises(DownloadGoneError) as caught:
+        download(server, f"{server.url}/v3/data/s3cr3t.csv")
+
+    assert str(caught.value).endswith("failed: HTTP 404")
+
+
+def test_a_message_that_repeats_the_token_is_shown_without_it() -> None:
+    """As a proxy's may."""
+    with pytest.raises(RequestRefusedError, match=r"“Bad token …”") as caught:
+        request_export({"ErrorMessage": f"Bad token {TOKEN}"}, 403)
+
+    assert TOKEN not in str(caught.value)
+
+
 def test_a_link_that_refuses_the_token_is_tried_once_without() -> None:
     """A signed link may take no second credential."""
     with Server(Answer(b"", 403), Answer(b"ID\n1\n")) as server:
@@ -419,10 +451,18 @@ def test_clocks_minutes_apart_end_the_run(ahead: int) -> None:
 def test_urllib3_s_debug_log_does_not_show_a_link(caplog: pytest.LogCaptureFixture) -> None:
     """Whoever has the link can read the file."""
     caplog.set_level(logging.DEBUG)
+    links = (
+        "/v3/data/s3cr3t.csv?signature=s3cr3t",
+        "/a%2fb%41/s3cr3t.csv?sig=s3cr3t%2b",
+        "/a b|c/s3cr3t.csv",
+        "/x/../s3cr3t",
+        "?s3cr3t",
+    )
     with Server(Answer(b"ID\n1\n")) as server:
-        download(server, f"{server.url}/v3/data/s3cr3t.csv?signature=s3cr3t")
+        for link in links:
+            download(server, f"{server.url}{link}")
 
-    assert "GET /… HTTP/1.1" in caplog.text
+    assert caplog.text.count("GET /… HTTP/1.1") == len(links)
     assert "s3cr3t" not in caplog.text
 
 

@@ -300,6 +300,16 @@ def test_retry_after_is_honoured_within_bounds() -> None:
     assert 170 <= conductor.fetcher.clock.monotonic() < 175
 
 
+def test_a_retry_after_of_nothing_does_not_switch_backoff_off() -> None:
+    """Else all attempts would be gone within one second of a limit per second."""
+    mailjet = Answers(requests=[MailjetUnavailableError("429", retry_after=0)] * 3)
+    conductor = orchestrator(mailjet)
+
+    emitted(conductor, hours(1))
+
+    assert conductor.fetcher.clock.monotonic() >= 1 + 2 + 4
+
+
 def test_a_gone_export_is_asked_for_anew_and_never_halved() -> None:
     """With backoff; it counts as an attempt."""
     mailjet = Answers(polls=[ExportNotFoundError("404")] * 3)
@@ -325,6 +335,18 @@ def test_a_failing_export_is_halved_until_it_works() -> None:
 
     assert found == hours(2, 4, 6, 8, 10, 12, 14, 16)
     assert mailjet.asked.count(hours(8)[0]) == 2
+
+
+def test_halving_leaves_short_windows_alone() -> None:
+    """They keep what has happened to them: a refusal stays one."""
+    mailjet = Answers(always_failing=lambda window: window.length > 4 * HOUR)
+    mailjet.requests = [ExportStatus.PENDING, RequestRefusedError("403")]
+    exports = orchestrator(mailjet, at_once=2).exports(hours(8, 9), {})
+
+    assert [next(exports).job.window for _ in range(2)] == hours(4, 8)
+    with pytest.raises(RequestRefusedError):
+        next(exports)
+    assert mailjet.calls["request"] == 5, "two failures, two halves, one refusal"
 
 
 def test_an_hour_that_fails_every_time_ends_the_run() -> None:

@@ -58,6 +58,11 @@ def test_whole_numbers_come_in_many_forms(value: object) -> None:
     assert settings(max_concurrent_exports=value).max_concurrent_exports == 2
 
 
+def test_a_lookback_of_more_than_a_year_is_one_of_a_year() -> None:
+    """No run reads more, so that any large number means “everything”."""
+    assert settings(lookback_days=10**9).lookback == timedelta(days=400)
+
+
 def test_null_is_as_good_as_no_value() -> None:
     """Orchestrators pass what is not set as null."""
     assert settings(window_days=None, start_date=None).window == timedelta(days=30)
@@ -70,12 +75,12 @@ def test_null_is_as_good_as_no_value() -> None:
         ("2026-01-31T12:00:00", datetime(2026, 1, 31, 12, tzinfo=UTC)),
         ("2026-01-31 12:00", datetime(2026, 1, 31, 12, tzinfo=UTC)),
         ("2026-01-31T12:00:00Z", datetime(2026, 1, 31, 12, tzinfo=UTC)),
-        ("2026-01-31T12:00:00.5+02:00", datetime(2026, 1, 31, 10, 0, 0, 500000, tzinfo=UTC)),
+        ("2026-01-31T12:00:00.5+02:00", datetime(2026, 1, 31, 10, 0, 1, tzinfo=UTC)),
         ("20260131T120000Z", datetime(2026, 1, 31, 12, tzinfo=UTC)),
     ],
 )
 def test_dates_take_what_iso_8601_allows(text: str, moment: datetime) -> None:
-    """Without a zone they are in UTC, without a time they are midnight."""
+    """Without a zone they are in UTC, without a time midnight; windows begin on whole seconds."""
     assert settings(start_date=text).start_date == moment
 
 

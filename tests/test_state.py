@@ -226,7 +226,10 @@ def test_a_bookmark_comes_in_many_forms(value: str) -> None:
                 }
             }
         },
+        {"bookmarks": {"sms_messages": {"replication_key_value": "0001-01-01T00:00:00"}}},
         {"bookmarks": {"other": 5}},
+        {"type": "STATE", "value": {"bookmarks": {}}},
+        {"sms_messages": {}},
     ],
 )
 def test_a_damaged_state_is_refused(state: dict[str, object]) -> None:

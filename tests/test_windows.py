@@ -111,10 +111,20 @@ def test_later_runs_read_the_lookback_again() -> None:
 
 
 def test_the_lookback_does_not_reach_before_start_date() -> None:
-    """No run reads before start_date, which lies behind the bookmark and changes nothing else."""
+    """No run reads before start_date; what is cut off by that is said."""
     plan = run(bookmark=NOW - DAY, start_date=NOW - 2 * DAY)
 
     assert plan.span == Window(NOW - 2 * DAY, END)
+    (notice,) = plan.notices
+    assert "cuts the lookback, which would begin at 2026-11-17T16:00:00+00:00" in notice.text
+    assert not notice.is_warning
+
+
+def test_a_start_date_moved_back_changes_nothing() -> None:
+    """The bookmark is where the stream goes on."""
+    plan = run(bookmark=NOW - DAY, start_date=NOW - 20 * DAY)
+
+    assert plan.span == Window(NOW - 4 * DAY, END)
     (notice,) = plan.notices
     assert "changes nothing" in notice.text
     assert not notice.is_warning
@@ -140,6 +150,14 @@ def test_what_is_older_than_a_year_is_lifted_with_a_warning(setting: str) -> Non
     (notice,) = plan.notices
     assert notice.is_warning
     assert f"{old.isoformat()} to {oldest_exportable(NOW).isoformat()}" in notice.text
+
+
+def test_a_bookmark_from_the_beginning_of_time_is_lifted() -> None:
+    """As an old one is."""
+    plan = run(bookmark=datetime(1970, 1, 1, tzinfo=UTC), lookback=400 * DAY)
+
+    assert plan.span == Window(oldest_exportable(NOW), END)
+    assert plan.notices[0].is_warning
 
 
 def test_a_lookback_of_more_than_a_year_is_cut_silently() -> None:
