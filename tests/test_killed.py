@@ -248,7 +248,7 @@ def test_terminated_at_any_moment_nothing_is_lost(account: Account, seed: int) -
 def test_a_signal_ends_every_wait(account: Account, fault: Fault, signum: int) -> None:
     """Whatever the tap waits for: a signal ends it within 5 s, and no new request is made."""
     account.backend.scenario = Scenario((fault,))
-    with account.tap() as process:
+    with account.tap(poll_interval_seconds=2) as process:
         wait_until(lambda: bool(account.backend.journal))
         time.sleep(0.5)
         process.send_signal(signum)
