@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from singer_sdk.contrib.msgspec import MsgSpecWriter
@@ -12,7 +11,7 @@ from typing_extensions import override
 from tap_mailjet_sms.exceptions import OutputClosedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from singer_sdk.singerlib.messages import Message
 
@@ -62,8 +61,7 @@ class MessageWriter(MsgSpecWriter):
         Raises:
             OutputClosedError: If nobody reads any more, or there is no room for it.
         """
-        with self._whole_lines():
-            _write(bytes(self.format_message(message)))  # the SDK uses its buffer again
+        self._write(bytes(self.format_message(message)))  # the SDK uses its buffer again
 
     def write_lines(self, lines: bytes) -> None:
         """Write messages that are JSON lines already, each with its line end.
@@ -76,15 +74,19 @@ class MessageWriter(MsgSpecWriter):
             end = len(lines)
             if end - start > PIECE:
                 end = lines.rfind(b"\n", start, start + PIECE) + 1 or lines.index(b"\n", start) + 1
-            with self._whole_lines():
-                _write(view[start:end])
+            self._write(view[start:end])
             start = end
 
-    @contextmanager
-    def _whole_lines(self) -> Iterator[None]:
+    def _write(self, lines: bytes | memoryview) -> None:
+        """Write whole lines; in one piece of code, since single records pass here one by one."""
         self._is_writing = True
         try:
-            yield
+            sys.stdout.flush()
+            output = sys.stdout.buffer  # looked up each time: tests redirect it
+            written = output.write(lines)
+            while written < len(lines):  # with PYTHONUNBUFFERED set, a signal ends a write halfway
+                written += output.write(lines[written:])
+            output.flush()
         except OSError as error:
             self.on_end()
             msg = "Nobody reads the output any more: see what ended the target"
@@ -95,12 +97,3 @@ class MessageWriter(MsgSpecWriter):
             self._is_writing = False
             if self._signal is not None:
                 raise TerminatedError(self._signal)
-
-
-def _write(data: bytes | memoryview) -> None:
-    """Write all of it: with PYTHONUNBUFFERED set, a signal ends a write halfway."""
-    sys.stdout.flush()
-    left = memoryview(data)
-    while left:
-        left = left[sys.stdout.buffer.write(left) :]
-    sys.stdout.buffer.flush()
