@@ -161,17 +161,18 @@ def _whole_rows(pieces: Pieces, export_fields: ExportFields) -> Iterator[pa.Reco
         for column in EXPORT_COLUMNS
         if column.name in export_fields
     ]
+    values = [pa.scalar(export_fields[field.name], field.type) for field in constants]
+    repeated: list[Column] = []
     for piece in pieces:
-        fields, columns = list(piece.schema), list(piece.columns)
+        fields, columns, rows = list(piece.schema), list(piece.columns), piece.num_rows
         if "extra" in piece.schema.names:
             index = piece.schema.get_field_index("extra")
             columns[index] = _as_struct(cast("pa.MapArray[Any, Any]", columns[index]))
             fields[index] = pa.field("extra", columns[index].type)
-        for constant in constants:
-            value = pa.scalar(export_fields[constant.name], constant.type)
-            fields.append(constant)
-            columns.append(pa.repeat(cast("pa.Int64Scalar", value), piece.num_rows))
-        yield pa.RecordBatch.from_arrays(columns, schema=pa.schema(fields))
+        if not repeated or len(repeated[0]) < rows:  # made anew for a longer piece only
+            repeated = [pa.repeat(cast("pa.Int64Scalar", value), rows) for value in values]
+        columns += [column.slice(0, rows) for column in repeated]
+        yield pa.RecordBatch.from_arrays(columns, schema=pa.schema([*fields, *constants]))
 
 
 def _as_struct(extra: pa.MapArray[Any, Any]) -> Column:
