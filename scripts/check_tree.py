@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # Where packages come from is the business of each machine's own configuration.
 PATTERNS = (
     re.compile(r"\b(?:https?|file)://\S+/simple\b"),
+    re.compile(r"https?://\S+\.(?:whl|tar\.gz)\b"),
     re.compile(r"--(?:extra-)?index(?:-url)?[ =]\S*://"),
 )
 LOCK_FILES = {"uv.lock", "poetry.lock", "Pipfile.lock"}
