@@ -38,10 +38,8 @@ class Command(SingerCommand):
         except ConfigValidationError as error:
             for sentence in error.errors or [str(error)]:
                 self.logger.error("%s", sentence)  # noqa: TRY400 - the traceback is for DEBUG
-        except TapMailjetSMSError as error:
-            self.logger.error("%s", error)  # noqa: TRY400
-            self._tell_where(error)
-        except MappingError as error:  # an expression of the user's; names it, not the values
+        except (TapMailjetSMSError, MappingError) as error:
+            # The SDK's is about an expression of the user's: it names that, not the values.
             self.logger.error("%s", error)  # noqa: TRY400
             self._tell_where(error)
         except Exception as error:  # noqa: BLE001 - its text may hold a row, so only its kind is said

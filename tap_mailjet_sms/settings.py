@@ -10,7 +10,7 @@ import copy
 import difflib
 import math
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
@@ -20,6 +20,7 @@ from singer_sdk.typing import DEFAULT_JSONSCHEMA_VALIDATOR, extend_validator_wit
 
 from tap_mailjet_sms.exports import PollSchedule, VerifyCounts
 from tap_mailjet_sms.schema import MESSAGE_COLUMNS
+from tap_mailjet_sms.windows import moment_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, MutableMapping
@@ -256,11 +257,5 @@ def _rounded_up(moment: datetime | None) -> datetime | None:
 
 
 def _moment(value: object) -> datetime | None:
-    """A date or date-time in ISO 8601; one without a zone is in UTC."""
-    try:
-        moment = datetime.fromisoformat(value.strip()) if isinstance(value, str) else None
-        if moment is None:
-            return None
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
+    """A date or date-time, with or without spaces around it, as files and environments have."""
+    return moment_of(value.strip() if isinstance(value, str) else value)

@@ -14,7 +14,6 @@ are printed and stored.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from singer_sdk import Stream
@@ -22,11 +21,11 @@ from typing_extensions import override
 
 from tap_mailjet_sms.exceptions import InvalidStateError
 from tap_mailjet_sms.exports import ExportJob
-from tap_mailjet_sms.windows import Window, iso, whole_moment
+from tap_mailjet_sms.windows import Window, iso, moment_of, whole_moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from datetime import timedelta
+    from datetime import datetime, timedelta
 
     from singer_sdk.helpers.types import Context, Record
 
@@ -232,11 +231,6 @@ def _from_state(entry: object) -> ExportJob | None:
 
 
 def _moment(value: object) -> datetime | None:
-    """A whole second in UTC; a date-time without a zone is in UTC."""
-    try:
-        moment = datetime.fromisoformat(value) if isinstance(value, str) else None
-        if moment is None or moment.year < EPOCH_YEAR:
-            return None
-        return whole_moment(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
-    except (ValueError, OverflowError):
-        return None
+    """A whole second of unix time; nothing of Mailjet's is older."""
+    moment = moment_of(value)
+    return whole_moment(moment) if moment is not None and moment.year >= EPOCH_YEAR else None

@@ -78,6 +78,17 @@ def iso(moment: datetime) -> str:
     return moment.isoformat()
 
 
+def moment_of(value: object) -> datetime | None:
+    """The moment of a date or date-time in ISO 8601; one without a zone is in UTC."""
+    try:
+        moment = datetime.fromisoformat(value) if isinstance(value, str) else None
+        if moment is None:
+            return None
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
 def whole_moment(moment: datetime) -> datetime:
     """The last whole second in UTC that is not after `moment`."""
     return moment.astimezone(UTC).replace(microsecond=0)
