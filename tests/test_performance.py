@@ -27,38 +27,74 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
     return Bench(tmp_path_factory.mktemp("bench"), rows=FEW, rounds=1)
 
 
-def seconds(bench: Bench, command: Callable[[str], Sequence[str]], *, rows: int) -> float:
-    """CPU time for an export: the least of a few measurements."""
-    with serve(bench.export(rows), rows=rows) as url:
-        return min(measure(command(url)).cpu for _ in range(3))
+class Race:
+    """Two programs in turn, round after round, until the ratio holds or never will.
+
+    Each is known by its best run on each export: what else the machine does only ever adds. So a
+    busy machine makes a race longer, and a slow path loses it on any machine.
+    """
+
+    ROUNDS = 8
+
+    def __init__(self, bench: Bench) -> None:
+        self._bench = bench
+        self._best: dict[tuple[str, int], float] = {}
+
+    def run(self, name: str, command: Callable[[str], Sequence[str]], *, rows: int) -> float:
+        """CPU seconds of the best run so far, after one more."""
+        with serve(self._bench.export(rows), rows=rows) as url:
+            taken = measure(command(url)).cpu
+        best = min(taken, self._best.get((name, rows), taken))
+        self._best[name, rows] = best
+        return best
+
+    def net(self, name: str, command: Callable[[str], Sequence[str]], *, rows: int) -> float:
+        """Microseconds of CPU for a row, net of start-up, after one more run."""
+        large, small = (self.run(name, command, rows=size) for size in (rows, FEW))
+        return (large - small) / (rows - FEW) * 1e6
+
+    def holds(self, ratio: Callable[[], float], *, above: float) -> bool:
+        """Whether it gets above this; not after one round only, since a single run says little."""
+        ratio()
+        return any(ratio() > above for _ in range(1, self.ROUNDS))
 
 
-def microseconds(bench: Bench, command: Callable[[str], Sequence[str]], *, rows: int) -> float:
-    """CPU time for a row, net of start-up."""
-    large, small = (seconds(bench, command, rows=size) for size in (rows, FEW))
-    return (large - small) / (rows - FEW) * 1e6
+@pytest.fixture
+def race(bench: Bench) -> Race:
+    """A race between programs."""
+    return Race(bench)
 
 
-def test_records_leave_many_times_faster_than_from_a_stock_tap(bench: Bench) -> None:
+def test_records_leave_many_times_faster_than_from_a_stock_tap(bench: Bench, race: Race) -> None:
     """The RECORD lane takes a small part of the time of a stock tap of the SDK."""
-    tap = microseconds(bench, lambda url: bench.tap("plain", url), rows=200_000)
-    stock = microseconds(bench, lambda url: bench.stock("plain", url), rows=10_000)
-    assert stock / tap > 8
+
+    def ratio() -> float:
+        tap = race.net("tap", lambda url: bench.tap("plain", url), rows=400_000)
+        return race.net("stock", lambda url: bench.stock("plain", url), rows=30_000) / tap
+
+    assert race.holds(ratio, above=10)
 
 
-def test_single_records_leave_faster_than_from_a_stock_tap(bench: Bench) -> None:
+def test_single_records_leave_faster_than_from_a_stock_tap(bench: Bench, race: Race) -> None:
     """Where a map wants single records, the rest of the way is still the faster one."""
-    tap = microseconds(bench, lambda url: bench.tap("map", url, HASHED), rows=10_000)
-    stock = microseconds(bench, lambda url: bench.stock("map", url, HASHED), rows=10_000)
-    assert stock / tap > 1.1
+
+    def ratio() -> float:  # start-up counts on both sides: it is no small part of either
+        tap = race.run("tap", lambda url: bench.tap("map", url, HASHED), rows=50_000)
+        return race.run("stock", lambda url: bench.stock("map", url, HASHED), rows=50_000) / tap
+
+    assert race.holds(ratio, above=1.2)
 
 
-def test_batch_files_cost_little_more_than_arrow_alone(bench: Bench) -> None:
+def test_batch_files_cost_little_more_than_arrow_alone(bench: Bench, race: Race) -> None:
     """Arrow files take a small multiple of what pyarrow takes to parse, type and write."""
-    rows = 500_000  # start-up counts on both sides: what is left of it would be mostly noise
-    tap = seconds(bench, lambda url: bench.batch(url, "arrow"), rows=rows)
-    limit = seconds(bench, lambda _: bench.limit("arrow", bench.export(rows)), rows=rows)
-    assert tap / limit < 5
+    rows = 500_000
+
+    def ratio() -> float:  # start-up counts here, too
+        limit = bench.limit("arrow", bench.export(rows))
+        tap = race.run("tap", lambda url: bench.batch(url, "arrow"), rows=rows)
+        return race.run("pyarrow", lambda _: limit, rows=rows) / tap
+
+    assert race.holds(ratio, above=0.25)
 
 
 def test_memory_does_not_depend_on_the_rows(bench: Bench) -> None:
@@ -71,11 +107,16 @@ def test_memory_does_not_depend_on_the_rows(bench: Bench) -> None:
     assert peaks[1] < 200
 
 
-def test_start_costs_hardly_more_than_the_sdk(bench: Bench) -> None:
+def test_start_costs_hardly_more_than_the_sdk(bench: Bench, race: Race) -> None:
     """Until the first request the tap takes little more than importing the SDK."""
-    sdk = min(measure([sys.executable, "-c", "import singer_sdk"]).cpu for _ in range(3))
-    tap = min(cpu_until_first_request(lambda url: bench.tap("start", url)) for _ in range(3))
-    assert tap < 2 * sdk
+    sdk, tap = [], []
+
+    def ratio() -> float:
+        sdk.append(measure([sys.executable, "-c", "import singer_sdk"]).cpu)
+        tap.append(cpu_until_first_request(lambda url: bench.tap("start", url)))
+        return min(sdk) / min(tap)
+
+    assert race.holds(ratio, above=0.5)
 
 
 @pytest.mark.parametrize("option", ["--about", "--version", "--discover"])
