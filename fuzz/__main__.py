@@ -88,12 +88,12 @@ def csv(data: bytes) -> None:
         data = CSV_HEADER + (CSV_ROW if choice > b"\xa0" else b"") + data[1:]
     spooled = io.BytesIO()
     try:
-        rows = records.spool(io.BytesIO(data), spooled, column_map={})
+        batches = [*records.read(io.BytesIO(data), column_map={})]
     except TapMailjetSMSError:
         return
-    spooled.seek(0)
-    if rows != sum(batch.num_rows for batch in records.batches(spooled)):
-        msg = "the spool has another number of rows"
+    records.spool(iter(batches), spooled)
+    if batches != [*records.unspool(spooled)]:
+        msg = "the spool has other rows"
         raise RuntimeError(msg)
 
 

@@ -91,12 +91,12 @@ class Statuses(NamedTuple):
 def text(cells: Column) -> Column:
     """Text as it stands; an empty cell is null."""
     empty = pc.equal(cells, _EMPTY)
-    return pc.if_else(empty, _NO_TEXT, cells) if pc.any(empty).as_py() else cells
+    return pc.if_else(empty, _NO_TEXT, cells) if empty.true_count else cells
 
 
 def phones(cells: Column) -> Column:
     """Text, without the quote that tells a spreadsheet to leave a ``+336...`` alone."""
-    if pc.any(pc.starts_with(cells, "'+")).as_py():
+    if pc.starts_with(cells, "'+").true_count:
         cells = pc.replace_substring_regex(cells, r"^'\+", "+")
     return text(cells)
 
@@ -127,7 +127,7 @@ def integers(cells: Column) -> Column:
 def times(cells: Column) -> Column:
     """Unix seconds or milliseconds, or ISO 8601, where no zone means UTC; empty or 0 is null."""
     filled = text(cells)
-    if pc.all(pc.ascii_is_decimal(filled), min_count=0).as_py():
+    if not pc.ascii_is_decimal(filled).false_count:
         values = _unix_times(filled)
     else:
         values = _iso_times(filled)
@@ -152,7 +152,7 @@ def _unix_times(cells: Column) -> Column | None:
         scale = pc.if_else(pc.less(numbers, _FIRST_MILLISECOND), _PER_SECOND, _PER_MILLISECOND)
     if smallest == 0:
         numbers = pc.if_else(pc.equal(numbers, _ZERO), _NO_NUMBER, numbers)
-    return pc.multiply(numbers, scale).cast(TIMESTAMP)
+    return pc.multiply(numbers, scale).view(TIMESTAMP)
 
 
 def _iso_times(cells: Column) -> Column | None:
@@ -209,7 +209,7 @@ def currencies(cells: Column, of_costs: Column) -> Column:
     """
     values = text(cells)
     differ = pc.not_equal(values, of_costs)
-    if pc.any(differ).as_py():
+    if differ.true_count:
         raise CellError(differ.index(_TRUE).as_py(), "is not the currency of the cost")
     return first_of(values, of_costs)
 

@@ -42,9 +42,13 @@ class Overlap:
         self._before: set[str] = set()
         self._seen: set[str] = set()
 
-    def next_window(self) -> None:
-        """The next batches are of the following window."""
-        self._before, self._seen = self._seen, set()
+    def begin_window(self) -> None:
+        """The next batches are a window's first, perhaps once more."""
+        self._seen = set()
+
+    def end_window(self) -> None:
+        """All of the window's batches were good, and the next ones follow it."""
+        self._before = self._seen
 
     def drop_repeated(self, batch: pa.RecordBatch, window: Window) -> pa.RecordBatch:
         """The batch without messages that the window before has brought already."""

@@ -14,6 +14,7 @@ import logging
 import threading
 from collections import deque
 from concurrent.futures import CancelledError, Executor, Future
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import islice
@@ -61,15 +62,18 @@ class Ledger(Protocol):
     def drop(self, window: Window) -> None: ...  # noqa: D102
 
 
-class HasRows(Protocol):
+class Content(Protocol):
     """What a file was read into."""
 
     @property
     def rows(self) -> int:
         """How many rows the file has."""
 
+    def close(self) -> None:
+        """Give up what it was read into."""
 
-ContentT = TypeVar("ContentT", bound=HasRows)
+
+ContentT = TypeVar("ContentT", bound=Content)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +114,7 @@ class Orchestrator(Generic[ContentT]):
 
     fetcher: Fetcher
     ledger: Ledger
-    read: Callable[[BinaryIO | None], ContentT]
+    read: Callable[[ExportJob, BinaryIO | None], ContentT]
     executor: Executor
     max_concurrent_exports: int
     _tiles: deque[_Tile] = field(default_factory=deque)
@@ -344,14 +348,21 @@ class Orchestrator(Generic[ContentT]):
             ExportFailedError: If it has no rows though Mailjet counts some.
             CountMismatchError: If it has fewer rows than Mailjet counts.
         """
-        content = self.read(fetched.file)
-        rows, expected = content.rows, fetched.expected
+        content = self.read(fetched.job, fetched.file)
+        with ExitStack() as unless_right:
+            unless_right.callback(content.close)
+            self._check_count(tile, fetched, content.rows)
+            unless_right.pop_all()
+        return content
+
+    def _check_count(self, tile: _Tile, fetched: Fetched, rows: int) -> None:
+        expected = fetched.expected
         if expected is None or rows == expected:
-            return content
+            return
         text = f"The {fetched.job} has {rows} rows where Mailjet counts {expected}"
         if rows > expected:
             logger.info("%s: taken as it is", text)
-            return content
+            return
         if rows == 0:
             msg = f"{text} (verify_counts: off would take that for the truth)"
             raise ExportFailedError(msg)
@@ -361,7 +372,7 @@ class Orchestrator(Generic[ContentT]):
             self._count_disputed = True
             since = "another export says" if confirmed else "an earlier window's exports said"
             logger.warning("%s; taken as it is, since %s the same", text, since)
-            return content
+            return
         if self.fetcher.verify_counts is VerifyCounts.ERROR:
             text += "; set verify_counts to warn or off to take what there is"
         raise CountMismatchError(text)

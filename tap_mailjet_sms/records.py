@@ -1,4 +1,4 @@
-"""Mailjet's CSV to typed Arrow: the whole file is read before any row of it is used.
+"""Mailjet's CSV to typed Arrow, strictly, and to a spool and back.
 
 `header.py` says what the columns are, `rows.py` splits the rows, `cells.py` converts the cells.
 """
@@ -44,10 +44,10 @@ MESSAGE_SCHEMA = pa.schema(
 )
 
 
-def spool(source: BinaryIO, into: BinaryIO, *, column_map: Mapping[str, str | None]) -> int:
-    """Read a whole CSV, write it to `into` as an Arrow IPC stream, and return how many rows it has.
+def read(source: BinaryIO, *, column_map: Mapping[str, str | None]) -> Iterator[pa.RecordBatch]:
+    """Read a CSV from its beginning: typed batches, each with the columns of `MESSAGE_SCHEMA`.
 
-    Both files are used from their beginning.
+    Only once the last batch is out is the file known to be sound: until then, use none of them.
 
     Raises:
         CSVFormatError: A row or a cell is wrong.
@@ -55,20 +55,31 @@ def spool(source: BinaryIO, into: BinaryIO, *, column_map: Mapping[str, str | No
         NotCSVError: A page came instead of a CSV.
     """
     source.seek(0)
-    into.seek(0)
     header = read_header(source.read(HEADER_LIMIT), column_map)
-    rows = 0
-    with pa.ipc.new_stream(pa.PythonFile(cast("io.IOBase", into), "w"), MESSAGE_SCHEMA) as writer:
-        if header is not None:
-            layout = lay_out(header, column_map)
-            for block in read_blocks(source, header):
-                writer.write_batch(_typed(block, header, layout, first_row=rows + 2))
-                rows += block.num_rows
-    return rows
+    if header is None:
+        return
+    layout = lay_out(header, column_map)
+    first_row = 2
+    for block in read_blocks(source, header):
+        yield _typed(block, header, layout, first_row=first_row)
+        first_row += block.num_rows
 
 
-def batches(spooled: BinaryIO) -> Iterator[pa.RecordBatch]:
-    """Read what `spool` wrote: the typed batches, in the order of the CSV."""
+def spool(batches: Iterator[pa.RecordBatch], into: BinaryIO) -> None:
+    """Write batches to an empty file as an Arrow IPC stream; none leave it empty."""
+    first = next(batches, None)
+    if first is None:
+        return
+    with pa.ipc.new_stream(pa.PythonFile(cast("io.IOBase", into), "w"), first.schema) as writer:
+        writer.write_batch(first)
+        for batch in batches:
+            writer.write_batch(batch)
+
+
+def unspool(spooled: BinaryIO) -> Iterator[pa.RecordBatch]:
+    """Read the batches that `spool` wrote, in their order."""
+    if not spooled.seek(0, os.SEEK_END):
+        return
     spooled.seek(0)
     with _native(spooled) as file, pa.ipc.open_stream(file) as reader:
         yield from reader

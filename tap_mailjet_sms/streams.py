@@ -7,7 +7,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, BinaryIO, ClassVar
+from typing import TYPE_CHECKING, BinaryIO, ClassVar, Generic, Protocol, TypeVar
 
 from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.mapper import SameRecordTransform
@@ -42,28 +42,56 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context, Record
     from singer_sdk.metrics import Counter
 
+    from tap_mailjet_sms.batches import StagedFiles
     from tap_mailjet_sms.exports import ExportJob
-    from tap_mailjet_sms.orchestrator import FinishedExport
     from tap_mailjet_sms.tap import TapMailjetSMS
 
 # pyarrow costs more to import than all the rest, and `--about` and `--discover` need none of it:
 # so `records` and `messages` are imported where the first export is read.
 
 
+PieceT = TypeVar("PieceT")
+PieceT_co = TypeVar("PieceT_co", covariant=True)
+
+
+class Kept(Protocol[PieceT_co]):
+    """An export's messages, read to their end, which are not out yet."""
+
+    def __iter__(self) -> Iterator[PieceT_co]:
+        """Hand them out, piece by piece."""
+
+    def close(self) -> None:
+        """Give up what was not handed out."""
+
+
 @dataclass(frozen=True, slots=True)
-class SpooledExport:
-    """An export's messages on disk, read to their end and typed; no file where there are none."""
+class ReadExport(Generic[PieceT]):
+    """A file that was read to its end: how many rows it has, and where its messages are kept."""
 
     rows: int
-    file: BinaryIO | None
+    kept: Kept[PieceT]
 
-    def batches(self) -> Iterator[pa.RecordBatch]:
-        """The messages; the file is gone afterwards."""
+    def close(self) -> None:
+        """Give up what was not handed out."""
+        self.kept.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Spooled:
+    """Messages in a temporary file."""
+
+    file: BinaryIO
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        """Read them."""
         from tap_mailjet_sms import records  # noqa: PLC0415
 
-        if self.file is not None:
-            with self.file, spool_errors():
-                yield from records.batches(self.file)
+        with spool_errors():
+            yield from records.unspool(self.file)
+
+    def close(self) -> None:
+        """Give the file back."""
+        self.file.close()
 
 
 class SMSMessages(WindowedStream):
@@ -98,7 +126,7 @@ class SMSMessages(WindowedStream):
         """
         from tap_mailjet_sms import messages  # noqa: PLC0415
 
-        for job, batches in self._exports():
+        for job, batches in self._exports(self._spool):
             fields = self._export_fields(job)
             for batch in batches:
                 if self._bulk_writer is None:
@@ -123,15 +151,21 @@ class SMSMessages(WindowedStream):
 
         self._write_starting_replication_value(context)
         writer = BatchWriter(batch_config, name=f"{self.tap_name}--{self.name}")
-        for job, batches in self._exports():
-            for url in writer.write(batches, export_fields=self._export_fields(job)):
+
+        def stage(job: ExportJob, batches: Iterator[pa.RecordBatch]) -> StagedFiles:
+            return writer.stage(batches, export_fields=self._export_fields(job))
+
+        for _, files in self._exports(stage):
+            for url in files:
                 yield batch_config.encoding, [url]
 
-    def _exports(self) -> Iterator[tuple[ExportJob, Iterator[pa.RecordBatch]]]:
-        """The export of each window, with its messages; goes on to the next once they are out.
+    def _exports(
+        self, keep: Callable[[ExportJob, Iterator[pa.RecordBatch]], Kept[PieceT]]
+    ) -> Iterator[tuple[ExportJob, Iterator[PieceT]]]:
+        """The export of each window, with its messages as `keep` hands them out, piece by piece.
 
-        The window is bookmarked when the next one is asked for, so all of its messages must have
-        been written by then.
+        `keep` reads all messages of a window: only at their end is the file known to be sound. The
+        window is bookmarked when the next one is asked for, so all of it must be out by then.
         """
         from tap_mailjet_sms import messages  # noqa: PLC0415
 
@@ -141,22 +175,37 @@ class SMSMessages(WindowedStream):
         bookmark = Bookmark(self, now=clock.now(), moves=self._moves_bookmark)
         overlap = messages.Overlap()
 
-        def batches(export: FinishedExport[SpooledExport]) -> Iterator[pa.RecordBatch]:
-            for batch in export.content.batches():
-                fresh = overlap.drop_repeated(batch, export.job.window)
-                yield messages.select(fresh, self._selected_columns)
+        def read(job: ExportJob, csv: BinaryIO | None) -> ReadExport[PieceT]:
+            rows = 0
+
+            def batches() -> Iterator[pa.RecordBatch]:
+                nonlocal rows
+                overlap.begin_window()
+                for batch in self._typed(csv):
+                    orchestrator.advance()
+                    rows += batch.num_rows
+                    fresh = overlap.drop_repeated(batch, job.window)
+                    yield messages.select(fresh, self._selected_columns)
+
+            kept = keep(job, batches())
+            return ReadExport(rows, kept)
+
+        def pieces(kept: Kept[PieceT]) -> Iterator[PieceT]:
+            for piece in kept:
+                yield piece
                 orchestrator.advance()
 
         with closing(self._client(clock)) as mailjet:
-            orchestrator = self._orchestrator(mailjet, bookmark, clock)
+            orchestrator = self._orchestrator(mailjet, bookmark, clock, read)
             windows, resumed = self._plan(bookmark, orchestrator)
             for export in orchestrator.exports(windows, resumed):
-                overlap.next_window()
-                yield export.job, batches(export)
+                overlap.end_window()
+                with closing(export.content.kept) as kept:
+                    yield export.job, pieces(kept)
                 bookmark.commit(export.job.window)
 
     def _plan(
-        self, bookmark: Bookmark, orchestrator: Orchestrator[SpooledExport]
+        self, bookmark: Bookmark, orchestrator: Orchestrator[ReadExport[PieceT]]
     ) -> tuple[list[Window], dict[Window, ExportJob]]:
         """The windows to read, and the exports from the state that bring some of them."""
         settings = self._tap.settings
@@ -196,8 +245,12 @@ class SMSMessages(WindowedStream):
         )
 
     def _orchestrator(
-        self, mailjet: MailjetClient, bookmark: Bookmark, clock: Clock
-    ) -> Orchestrator[SpooledExport]:
+        self,
+        mailjet: MailjetClient,
+        bookmark: Bookmark,
+        clock: Clock,
+        read: Callable[[ExportJob, BinaryIO | None], ReadExport[PieceT]],
+    ) -> Orchestrator[ReadExport[PieceT]]:
         settings = self._tap.settings
         oldest = oldest_exportable(clock.now())
         fetcher = Fetcher(
@@ -211,22 +264,28 @@ class SMSMessages(WindowedStream):
         return Orchestrator(
             fetcher=fetcher,
             ledger=bookmark,
-            read=self._spool,
+            read=read,
             executor=type(self).executor_type(settings.max_concurrent_exports),
             max_concurrent_exports=settings.max_concurrent_exports,
         )
 
-    def _spool(self, csv: BinaryIO | None) -> SpooledExport:
-        """Read a downloaded CSV to its end and type it; without one, the export has no rows."""
+    def _typed(self, csv: BinaryIO | None) -> Iterator[pa.RecordBatch]:
+        """The rows of a downloaded CSV, typed; without one, the export has none."""
         from tap_mailjet_sms import records  # noqa: PLC0415
 
-        if csv is None:
-            return SpooledExport(0, None)
-        with csv, spool_errors(), ExitStack() as unless_read:
-            file = unless_read.enter_context(open_spool())
-            rows = records.spool(csv, file, column_map=self._tap.settings.column_map)
-            unless_read.pop_all()
-        return SpooledExport(rows, file)
+        if csv is not None:
+            with csv, spool_errors():
+                yield from records.read(csv, column_map=self._tap.settings.column_map)
+
+    def _spool(self, _: ExportJob, batches: Iterator[pa.RecordBatch]) -> Spooled:
+        """Write an export's messages to a temporary file."""
+        from tap_mailjet_sms import records  # noqa: PLC0415
+
+        with spool_errors(), ExitStack() as unless_whole:
+            file = unless_whole.enter_context(open_spool())
+            records.spool(batches, file)
+            unless_whole.pop_all()
+        return Spooled(file)
 
     def _export_fields(self, job: ExportJob) -> dict[str, int | datetime | None]:
         """The selected columns that tell of the export, the same for each of its messages."""

@@ -160,8 +160,11 @@ class Rows:
 
     rows: int
 
+    def close(self) -> None:
+        """Nothing was kept."""
 
-def read(file: BinaryIO | None) -> Rows:
+
+def read(_: ExportJob, file: BinaryIO | None) -> Rows:
     """One row for each byte."""
     return Rows(0 if file is None else len(file.read()))
 
@@ -176,7 +179,7 @@ def orchestrator(
     mailjet: Answers,
     notes: Notes | None = None,
     *,
-    read: Callable[[BinaryIO | None], Rows] = read,
+    read: Callable[[ExportJob, BinaryIO | None], Rows] = read,
     verify_counts: VerifyCounts = VerifyCounts.WARN,
     at_once: int = 2,
 ) -> Orchestrator[Rows]:
@@ -400,7 +403,7 @@ def test_a_broken_file_is_downloaded_again_then_exported_again() -> None:
     """Then it is an error, and nothing of the file was emitted."""
     mailjet = Answers()
 
-    def unreadable(_: BinaryIO | None) -> Rows:
+    def unreadable(_: ExportJob, __: BinaryIO | None) -> Rows:
         msg = "row 3"
         raise CSVFormatError(msg)
 
