@@ -1,4 +1,4 @@
-"""Text cells of one block of a CSV to typed values, exactly or not at all.
+"""Cells of one block of a CSV, text or whole numbers, to typed values, exactly or not at all.
 
 What most exports hold is converted in Arrow. The rest goes through Python once per distinct text of
 the block: cheap where few texts occur, as with statuses, prices and counts, and right everywhere.
@@ -126,8 +126,9 @@ def integers(cells: Column) -> Column:
 
 def times(cells: Column) -> Column:
     """Unix seconds or milliseconds, or ISO 8601, where no zone means UTC; empty or 0 is null."""
-    filled = text(cells)
-    if not pc.ascii_is_decimal(filled).false_count:
+    if pa.types.is_integer(cells.type):
+        values = _unix_times(cells)
+    elif not pc.ascii_is_decimal(filled := text(cells)).false_count:
         values = _unix_times(filled)
     else:
         values = _iso_times(filled)

@@ -654,6 +654,27 @@ def test_rows_of_many_blocks_keep_their_order_and_number() -> None:
     assert refusal(csv.encode() + b"\xff,1,x\n").startswith("Row 20002 ")
 
 
+@pytest.mark.parametrize("odd", [" 3", "3 ", "", '""', "003", "8"])
+def test_a_column_that_is_not_all_numbers_is_read_to_its_end(odd: str) -> None:
+    """Where a number is spelt in another way late in a file, no row is lost or repeated."""
+    plain = "".join(f"m{n},{UNIX + n},{n % 7}\n" for n in range(150_000))
+    found = read(f"ID,CreationTS,SMSCount\n{plain}odd,{UNIX},{odd}\n{plain}")
+    ids = [f"m{n}" for n in range(150_000)]
+    assert [row["message_id"] for row in found] == [*ids, "odd", *ids]
+    assert found[150_000]["sms_count"] == (int(odd) if odd.strip('"') else None)
+    assert [row["sms_count"] for row in found[150_001:150_010]] == [0, 1, 2, 3, 4, 5, 6, 0, 1]
+
+
+def test_a_number_of_another_base_is_refused_wherever_it_stands() -> None:
+    """Also where one block of the file ends within it."""
+    header, row = "ID,CreationTS,SMSCount\n", f"m,{UNIX},3\n"
+    before = row * (rows.BLOCK_BYTES // len(row) - 5)
+    for end in range(rows.BLOCK_BYTES - 3, rows.BLOCK_BYTES + 4):
+        padding = "m" * (end - len(f"{before},{UNIX},0"))
+        error = refusal(f"{header}{before}{padding},{UNIX},0x1F\n{row}")
+        assert "'SMSCount' (sms_count) is no whole number" in error
+
+
 def test_batches_have_the_tables_types() -> None:
     """Whatever columns the file has, the batches have those of the stream, also from a spool."""
     csv = io.BytesIO(f"ID,CreationTS\nm,{UNIX}\n".encode())

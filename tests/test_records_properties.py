@@ -340,6 +340,34 @@ def test_damaged_rows_are_read_or_refused_without_showing_them(body: bytes) -> N
         assert not any(secret in "".join(format_exception(error)) for secret in SECRETS)
 
 
+PLAIN_ROWS = b"".join(
+    b"SECRET-%d,SECRET,+33699887766,%d,%d,%d,%s,0.028,EUR,SECRET\n"
+    % (n, n % 17, n % 3, 1_754_000_000 + n, b"1754000001" if n % 4 else b"")
+    for n in range(90)
+)
+
+
+@given(damaged(PLAIN_ROWS))
+@example(PLAIN_ROWS.replace(b",1754000089,", b",0x688be859,"))
+@example(PLAIN_ROWS.replace(b",1754000089,", b", 1754000089,"))
+@example(PLAIN_ROWS.replace(b",1754000089,", b",-0,"))
+@example(PLAIN_ROWS.replace(b",1754000089,", b",18446744073709551615,"))
+@example(PLAIN_ROWS.replace(b",1754000089,", b",2026-01-01T00:00:00Z,"))
+def test_whole_numbers_are_what_their_texts_are(body: bytes) -> None:
+    """Though pyarrow may read them itself, rows and errors are those of a text at a time."""
+
+    def outcome() -> list[dict[str, object]] | str:
+        try:
+            return read(HEADER + body, 2048)
+        except CSVFormatError as error:
+            return str(error)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(records, "_NUMBERS", ())
+        as_text = outcome()
+    assert outcome() == as_text
+
+
 @given(st.one_of(st.binary(), damaged(HEADER + ROWS), damaged(ROWS)))
 def test_any_bytes_are_read_or_refused(data: bytes) -> None:
     """No other error than the three that a user can act on, and no phone number in it."""
