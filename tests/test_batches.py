@@ -6,21 +6,27 @@ import gzip
 import json
 from dataclasses import dataclass
 from decimal import Decimal
-from itertools import pairwise
-from typing import TYPE_CHECKING
+from itertools import count, pairwise
+from typing import IO, TYPE_CHECKING, BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from upath import UPath
 
+from mailjet_sandbox import Fault, Scenario, When
+from mailjet_sandbox import effects as fx
+from tap_mailjet_sms import batches
+from tap_mailjet_sms.client import MailjetClient
 from tap_mailjet_sms.exceptions import BatchStorageError, InvalidSettingError
 from tap_mailjet_sms.schema import COLUMNS
 from tests.running import STREAM, Output, account, comparable, records, timeless
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
+    from tap_mailjet_sms.exports import ExportJob
     from tests.running import JSON, Account
 
 ENCODINGS = (
@@ -224,6 +230,58 @@ def test_states_are_those_of_the_record_lane(tmp_path: Path) -> None:
         seen.append([m["value"] for m in first + second if m["type"] == "STATE"])
     assert timeless(seen[0]) == timeless(seen[1])
     assert any("starting_replication_value" in str(state) for state in seen[1])
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS, ids=lambda encoding: "-".join(encoding.values()))
+def test_an_unsound_export_leaves_no_file(
+    encoding: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether its last row is broken or some are missing: no file of it is told of, or stays."""
+    honest = MailjetClient.download
+    downloads = count(1)
+
+    def download(self: MailjetClient, job: ExportJob, into: BinaryIO) -> bool:
+        tells_length = honest(self, job, into)
+        if next(downloads) == 1:
+            into.write(b"a row of one cell\n")
+        return tells_length
+
+    monkeypatch.setattr(MailjetClient, "download", download)
+    settings = batch_config(tmp_path, encoding, batch_size=200)
+    with account() as there:
+        there.backend.scenario = Scenario((Fault(fx.Rows(0.5), When(export=2)),))
+        config = there.config(settings | {"max_concurrent_exports": 1})
+        messages = there.run(config)
+        expected = records(there.run(there.config()))
+
+    ids = [row["message_id"] for row in rows_of(messages)]
+    assert ids == [record["message_id"] for record in expected]
+    told = [url for m in messages if m["type"] == "BATCH" for url in m["manifest"]]
+    assert len(told) == 8
+    assert {UPath(url).name for url in told} == {path.name for path in tmp_path.iterdir()}
+    assert next(downloads) > 4
+
+
+def test_a_window_is_told_of_whole_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If the storage fails within a window, none of its files is told of, or stays."""
+    honest, files_written = batches._write_arrow, count(1)
+
+    def write(pieces: Iterator[pa.RecordBatch], file: IO[bytes]) -> None:
+        honest(pieces, file)
+        if next(files_written) == 6:
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(batches, "_write_arrow", write)
+    output = Output()
+    with account() as there:
+        config = there.config(batch_config(tmp_path, {"format": "arrow"}, batch_size=200))
+        with pytest.raises(BatchStorageError, match="No space left"):
+            there.run(config, output=output)
+    told = [url for m in output.messages if m["type"] == "BATCH" for url in m["manifest"]]
+    assert len(told) == 4
+    assert {UPath(url).name for url in told} == {path.name for path in tmp_path.iterdir()}
 
 
 def refused(there: Account, config: dict[str, object]) -> str:
