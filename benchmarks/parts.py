@@ -197,8 +197,10 @@ def growth(bench: Bench) -> Table:
 
 def memory(bench: Bench) -> Table:
     """Peak memory of each lane for 500,000 and 5,000,000 rows."""
+    stopped = "RECORD, the reader stops for a minute"
     programs: dict[str, Callable[[str], Sequence[str]]] = {
         "RECORD": partial(bench.tap, "plain"),
+        stopped: partial(bench.tap, "plain"),
         "RECORD, map": partial(bench.tap, "map", more=HASHED),
         "BATCH arrow": partial(bench.batch, format_="arrow"),
         "BATCH parquet": partial(bench.batch, format_="parquet"),
@@ -208,7 +210,9 @@ def memory(bench: Bench) -> Table:
         with serve(bench.export(rows), rows=rows) as url:
             for row, (name, command) in zip(table, programs.items(), strict=True):
                 if name != "RECORD, map" or rows < 1_000_000:
-                    row[f"{rows:,} rows, peak MiB"] = round(measure(command(url)).peak_mib)
+                    stop = 60 if name == stopped else 0
+                    peak = measure(command(url), stop=stop).peak_mib
+                    row[f"{rows:,} rows, peak MiB"] = round(peak)
         bench.export(rows).unlink()
     return table
 

@@ -90,6 +90,7 @@ def measure(
     env: Mapping[str, str] | None = None,
     check: bool = False,
     stdin: Path | None = None,
+    stop: float = 0,
 ) -> Run:
     """Run a program to its end, its output going into a pipe.
 
@@ -99,6 +100,7 @@ def measure(
         check: Whether to read the output and add up its records, which slows the program's clock,
             though not its processor.
         stdin: A file for its standard input.
+        stop: For so many seconds nothing is read, once output has begun to come.
 
     Raises:
         RuntimeError: If it fails.
@@ -114,7 +116,7 @@ def measure(
         )
         output = cast("BinaryIO", process.stdout)
         peak = _Peak(process.pid)
-        rows, checksum, size = _add_up(output) if check else (None, None, _drain(output))
+        rows, checksum, size = _add_up(output) if check else (None, None, _drain(output, stop))
         _, status, usage = os.wait4(process.pid, 0)
         peak.join()
         process.returncode = os.waitstatus_to_exitcode(status)
@@ -128,11 +130,14 @@ def measure(
     return Run(cpu, wall, peak.mib, size, rows, checksum)
 
 
-def _drain(output: BinaryIO) -> int:
+def _drain(output: BinaryIO, stop: float) -> int:
     size = 0
     buffer = bytearray(_PIECE)
     while read := output.readinto(buffer):  # type: ignore[attr-defined]
         size += read
+        if stop and size > _PIECE:
+            time.sleep(stop)
+            stop = 0
     return size
 
 
