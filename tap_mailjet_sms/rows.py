@@ -9,6 +9,7 @@ import csv
 import io
 import re
 import threading
+from contextlib import contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING, BinaryIO, cast
 
@@ -30,8 +31,8 @@ BLOCK_BYTES = 1024 * 1024
 
 #: Blocks that pyarrow may have read beyond the one that is in use: left alone it hoards 32.
 READ_AHEAD = 4
-#: Seconds after which it may go on all the same, since it cannot say when it needs more blocks to
-#: make one of them.
+#: Seconds after which it may go on all the same if somebody waits for a block, since it may need
+#: more of the file to make one.
 _PATIENCE = 0.05
 
 
@@ -95,8 +96,8 @@ def _blocks(source: BinaryIO, header: Header, numbers: Collection[int]) -> Itera
             for block in reader:
                 if numbers and watched.hexadecimal:
                     raise _NoNumberError(numbers)
-                yield block
-                watched.ahead.release()
+                with watched.handing_over():
+                    yield block
                 rows += block.num_rows
     except pa.ArrowInvalid as error:
         if odd := re.search(r"column #(\d+): .*conversion error to uint64", str(error)):
@@ -128,7 +129,8 @@ class _Watched(io.RawIOBase):
     def __init__(self, source: BinaryIO, delimiter: str) -> None:
         super().__init__()
         self._source = source
-        self.ahead = threading.Semaphore(READ_AHEAD)
+        self._ahead = threading.Semaphore(READ_AHEAD)
+        self._wanted = True
         self._rest = b""
         self._inside = False
         self.suspicious = False
@@ -147,9 +149,21 @@ class _Watched(io.RawIOBase):
 
     @override
     def read(self, size: int = -1, /) -> bytes:
-        self.ahead.acquire(timeout=_PATIENCE)
+        while not self._ahead.acquire(timeout=_PATIENCE):
+            if self._wanted or self._retired:
+                break
         with self._reading:
             return b"" if self._retired else self._read(size)
+
+    @contextmanager
+    def handing_over(self) -> Iterator[None]:
+        """Nobody waits for the next block while this one is in use."""
+        self._wanted = False
+        try:
+            yield
+        finally:
+            self._wanted = True
+            self._ahead.release()
 
     def retire(self) -> None:
         """Leave the file to its next reader: pyarrow's thread may live on for a moment."""
