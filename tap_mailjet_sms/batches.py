@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from upath import UPath
 
-from tap_mailjet_sms.exceptions import BatchStorageError, TapMailjetSMSError
+from tap_mailjet_sms.exceptions import BatchStorageError
 from tap_mailjet_sms.messages import json_lines
 from tap_mailjet_sms.schema import EXPORT_COLUMNS, ColumnType
 
@@ -103,12 +103,12 @@ class BatchWriter:
 
         Raises:
             BatchStorageError: If the storage does not take a file. Then, and if the rows turn out
-                to be wrong, no file is left.
+                to be wrong, the files are deleted, as far as the storage lets them go.
         """
-        files = StagedFiles()
-        with ExitStack() as unless_whole:
+        files, rows = StagedFiles(), _Rows(batches)
+        with ExitStack() as unless_whole, _storage_errors(rows):
             unless_whole.callback(files.close)
-            numbered = _numbered(batches, rows=self.config.batch_size)
+            numbered = _numbered(rows, rows=self.config.batch_size)
             for _, pieces in groupby(numbered, key=itemgetter(0)):
                 path = self._next_path()
                 files.add(path)
@@ -125,7 +125,7 @@ class BatchWriter:
 
     def _write_file(self, path: UPath, pieces: Pieces, export_fields: ExportFields) -> None:
         encoding = self.config.encoding
-        with _storage_errors(), path.fs.open(path.path, "wb") as file:
+        with path.fs.open(path.path, "wb") as file:
             if encoding.format == "jsonl":
                 gzipped = encoding.compression == "gzip"
                 _write_lines(pieces, export_fields, file, gzipped=gzipped)
@@ -221,18 +221,33 @@ def _as_struct(extra: pa.MapArray[Any, Any]) -> Column:
     return pa.StructArray.from_arrays(columns, names=names)
 
 
+@dataclass(slots=True)
+class _Rows:
+    """The rows, which are read while a file is written, and the error that reading them raised."""
+
+    batches: Pieces
+    error: Exception | None = None
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        try:
+            yield from self.batches
+        except Exception as error:
+            self.error = error
+            raise
+
+
 @contextmanager
-def _storage_errors() -> Iterator[None]:
+def _storage_errors(rows: _Rows | None = None) -> Iterator[None]:
     """Turn what storages raise, each kind its own errors, into a sentence on what to do.
 
     Raises:
-        BatchStorageError: If the storage does not take a file.
+        BatchStorageError: If the storage does not take a file; an error of the rows as it is.
     """
     try:
         yield
-    except TapMailjetSMSError:
-        raise  # of the rows, which are read while a file is written
     except Exception as error:  # noqa: BLE001
+        if rows is not None and rows.error is not None:
+            raise rows.error from None
         reason = getattr(error, "strerror", None) or type(error).__name__
         msg = (
             f"A batch file cannot be written ({reason}): check root and params in"

@@ -1,6 +1,6 @@
 """Cells of one block of a CSV, text or whole numbers, to typed values, exactly or not at all.
 
-What most exports hold is converted in Arrow. The rest goes through Python once per distinct text of
+What most exports hold is converted in Arrow. The rest goes through Python once per distinct cell of
 the block: cheap where few texts occur, as with statuses, prices and counts, and right everywhere.
 Statuses and prices are remembered from block to block.
 """
@@ -37,7 +37,8 @@ _COST = re.compile(
     r"(?P<value>[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?)\s*(?P<currency>[a-z]{3})?",
     re.ASCII | re.IGNORECASE,
 )
-_WHOLE = re.compile(r"\d{1,18}", re.ASCII)
+_WHOLE = re.compile(r"0*\d{1,18}", re.ASCII)
+_LARGEST = 10**18 - 1
 _TIME = re.compile(
     r"(?P<date>\d{4}-\d\d-\d\d)"
     r"(?:[T ](?P<time>\d\d(?::\d\d(?::\d\d(?:[.,]\d+)?)?)?)"
@@ -60,6 +61,8 @@ _FIRST_MILLISECOND = pa.scalar(10**11, pa.int64())
 _PER_SECOND = pa.scalar(1_000_000, pa.int64())
 _PER_MILLISECOND = pa.scalar(1_000, pa.int64())
 
+#: The names by their codes.
+_NAMES = pa.array([STATUS_NAMES.get(code) for code in range(max(STATUS_NAMES) + 1)])
 _CODES = {normalise(name): code for code, name in STATUS_NAMES.items()}
 
 
@@ -120,15 +123,16 @@ def required(values: Column) -> Column:
 
 def integers(cells: Column) -> Column:
     """Whole numbers; an empty cell is null."""
+    if _are_numbers_to(_LARGEST, cells):
+        return cells.view(pa.int64())
     (values,) = _each(cells, lambda cell: (_integer(cell),), "is no whole number", pa.int64())
     return values
 
 
 def times(cells: Column) -> Column:
     """Unix seconds or milliseconds, or ISO 8601, where no zone means UTC; empty or 0 is null."""
-    if pa.types.is_integer(cells.type):
-        values = _unix_times(cells)
-    elif not pc.ascii_is_decimal(filled := text(cells)).false_count:
+    filled = cells if _are_numbers(cells) else text(cells)
+    if _are_numbers(cells) or not pc.ascii_is_decimal(filled).false_count:
         values = _unix_times(filled)
     else:
         values = _iso_times(filled)
@@ -174,6 +178,9 @@ def _iso_times(cells: Column) -> Column | None:
 
 def statuses(cells: Column, form: StatusForm) -> Statuses:
     """Code, name and description; code and name complete each other by Mailjet's table."""
+    if _are_numbers_to(len(_NAMES) - 1, cells):
+        codes = cells.view(pa.int64())
+        return Statuses(codes, _NAMES.take(codes), nulls(len(cells), pa.string()))
     return Statuses(
         *_each(
             cells,
@@ -227,13 +234,21 @@ def labelled(headers: Sequence[str], columns: Sequence[Column]) -> Column:
     return pa.MapArray.from_arrays(offsets, keys, values)  # type: ignore[call-overload,no-any-return]
 
 
+def _are_numbers(cells: Column) -> bool:
+    return bool(pa.types.is_integer(cells.type))
+
+
+def _are_numbers_to(largest: int, cells: Column) -> bool:
+    return _are_numbers(cells) and (pc.max(cells).as_py() or 0) <= largest
+
+
 def _each(
     cells: Column,
     convert: Callable[[str], tuple[object, ...]],
     problem: str,
     *types: pa.DataType,
 ) -> list[Column]:
-    """Convert each distinct text once, to a value of each type; an empty cell is null in all.
+    """Convert the text of each distinct cell, to a value of each type; empty is null in all.
 
     Raises:
         CellError: The first cell that does not convert.
@@ -295,7 +310,7 @@ def _status(cell: str, form: StatusForm) -> tuple[int | None, str | None, str | 
             code = _integer(str(fields["code"]))
         name = _text(fields.get("name"))
         description = _text(fields.get("description"))
-    elif form is StatusForm.CODE or (form is StatusForm.ANY and _WHOLE.fullmatch(bare)):
+    elif form is StatusForm.CODE or (form is StatusForm.ANY and bare.isascii() and bare.isdigit()):
         code = _integer(bare)
     else:
         name = cell

@@ -48,7 +48,7 @@ class Overlap:
 
     def end_window(self) -> None:
         """All of the window's batches were good, and the next ones follow it."""
-        self._before = self._seen
+        self._before, self._seen = self._seen, set()
 
     def drop_repeated(self, batch: pa.RecordBatch, window: Window) -> pa.RecordBatch:
         """The batch without messages that the window before has brought already."""

@@ -99,7 +99,7 @@ def _native(file: BinaryIO) -> pa.NativeFile:
 def _typed(
     block: pa.RecordBatch, header: Header, layout: Layout, *, first_row: int
 ) -> pa.RecordBatch:
-    """Convert a block of text cells to the stream's columns."""
+    """Convert a block of cells to the stream's columns."""
 
     def read(column: str, convert: Callable[[Column], _T]) -> _T:
         index = layout.sources.get(column)

@@ -1,4 +1,4 @@
-"""The rows of Mailjet's CSV, strictly: every row whole, every cell as it stands, nothing guessed.
+"""The rows of Mailjet's CSV, strictly: every row whole, every cell text or a plain whole number.
 
 pyarrow splits the rows, in blocks, so that memory does not depend on the file's size.
 """
@@ -9,7 +9,7 @@ import csv
 import io
 import re
 import threading
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING, BinaryIO, cast
 
@@ -24,6 +24,8 @@ from tap_mailjet_sms.header import show
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
+    from typing_extensions import Generator
+
     from tap_mailjet_sms.header import Header
 
 #: The peak of memory grows with it, and twice as much is hardly faster.
@@ -31,13 +33,15 @@ BLOCK_BYTES = 1024 * 1024
 
 #: Blocks that pyarrow may have read beyond the one that is in use: left alone it hoards 32.
 READ_AHEAD = 4
-#: Seconds after which it may go on all the same if somebody waits for a block, since it may need
+#: Seconds after which it may go on all the same while somebody waits for a block, since it may need
 #: more of the file to make one.
 _PATIENCE = 0.05
+#: And how often that while somebody is busy with one, lest a forgotten reader keep its thread.
+_PATIENCE_WHILE_BUSY = 200
 
 
 class _NoNumberError(Exception):
-    """These columns do not hold plain whole numbers alone, or may not."""
+    """These columns are to be read as text: they hold something else than whole numbers, or may."""
 
     def __init__(self, columns: Collection[int]) -> None:
         super().__init__()
@@ -47,14 +51,15 @@ class _NoNumberError(Exception):
 def read_blocks(
     source: BinaryIO, header: Header, *, numbers: Collection[int] = ()
 ) -> Iterator[pa.RecordBatch]:
-    """Split the rows below the header, in blocks of text columns.
+    """Split the rows below the header, in blocks of columns of text.
 
     Args:
         source: The whole file.
         header: What its first row says.
         numbers: The columns that most files fill with whole numbers. pyarrow reads those as fast as
-            text, which spares their conversion: so they come as `uint64`, null where empty, until a
-            cell is anything else. From its block on, that column is text like the others.
+            text, which spares their conversion: so they come as `uint64`, null where empty. From
+            the block on in which a cell is anything else, the column is text like the others; from
+            a `0x` on, wherever it stands, all of them are.
 
     Raises:
         CSVFormatError: A row is ragged, not UTF-8, or has broken quotes.
@@ -64,16 +69,19 @@ def read_blocks(
     blocks = 0
     while True:
         try:
-            for block in islice(_blocks(source, header, numbers), blocks, None):
-                blocks += 1
-                yield block
+            with closing(_blocks(source, header, numbers)) as every:
+                for block in islice(every, blocks, None):
+                    blocks += 1
+                    yield block
         except _NoNumberError as error:
             numbers = [column for column in numbers if column not in error.columns]
         else:
             return
 
 
-def _blocks(source: BinaryIO, header: Header, numbers: Collection[int]) -> Iterator[pa.RecordBatch]:
+def _blocks(
+    source: BinaryIO, header: Header, numbers: Collection[int]
+) -> Generator[pa.RecordBatch]:
     # From the header's line end on: at a file's very beginning pyarrow would swallow a BOM.
     source.seek(header.length - 1)
     watched = _Watched(source, header.delimiter)
@@ -100,8 +108,10 @@ def _blocks(source: BinaryIO, header: Header, numbers: Collection[int]) -> Itera
                     yield block
                 rows += block.num_rows
     except pa.ArrowInvalid as error:
-        if odd := re.search(r"column #(\d+): .*conversion error to uint64", str(error)):
-            raise _NoNumberError([int(odd[1])]) from None
+        if numbers:
+            odd = re.match(r"In CSV column #(\d+): ", str(error))
+            named = {int(odd[1])} & set(numbers) if odd else set()
+            raise _NoNumberError(named or numbers) from None
         msg = f"{_problem(str(error), header, rows)}: the download may be damaged, run again"
         raise CSVFormatError(msg) from None
     finally:
@@ -129,14 +139,13 @@ class _Watched(io.RawIOBase):
     def __init__(self, source: BinaryIO, delimiter: str) -> None:
         super().__init__()
         self._source = source
-        self._ahead = threading.Semaphore(READ_AHEAD)
-        self._wanted = True
+        self._turn = threading.Condition()
+        self._ahead = 0
+        self._busy = self._reading = self._retired = False
         self._rest = b""
         self._inside = False
         self.suspicious = False
         self.hexadecimal = False
-        self._retired = False
-        self._reading = threading.Lock()
         ends = rf"[{delimiter}\r\n]"
         cell = rf'(?:[^"{delimiter}\r\n][^{delimiter}\r\n]*|"(?:[^"]|"")*")?'
         self._begin = {False: r"\A", True: rf'\A(?:[^"]|"")*"{ends}'}
@@ -149,26 +158,39 @@ class _Watched(io.RawIOBase):
 
     @override
     def read(self, size: int = -1, /) -> bytes:
-        while not self._ahead.acquire(timeout=_PATIENCE):
-            if self._wanted or self._retired:
-                break
-        with self._reading:
-            return b"" if self._retired else self._read(size)
+        with self._turn:
+            self._reading = True
+            try:
+                for _ in range(_PATIENCE_WHILE_BUSY):
+                    if self._turn.wait_for(self._may_read, _PATIENCE) or not self._busy:
+                        break
+                self._ahead += 1
+                return b"" if self._retired else self._read(size)
+            finally:
+                self._reading = False
+                self._turn.notify_all()
+
+    def _may_read(self) -> bool:
+        return self._retired or self._ahead < READ_AHEAD
 
     @contextmanager
     def handing_over(self) -> Iterator[None]:
         """Nobody waits for the next block while this one is in use."""
-        self._wanted = False
+        self._busy = True
         try:
             yield
         finally:
-            self._wanted = True
-            self._ahead.release()
+            with self._turn:
+                self._busy = False
+                self._ahead -= 1
+                self._turn.notify_all()
 
     def retire(self) -> None:
         """Leave the file to its next reader: pyarrow's thread may live on for a moment."""
-        with self._reading:
+        with self._turn:
             self._retired = True
+            self._turn.notify_all()
+            self._turn.wait_for(lambda: not self._reading, timeout=1)
 
     def _read(self, size: int) -> bytes:
         # pyarrow drops a line feed that begins a block if the one before ended with its carriage

@@ -200,8 +200,8 @@ class SMSMessages(WindowedStream):
             windows, resumed = self._plan(bookmark, orchestrator)
             for export in orchestrator.exports(windows, resumed):
                 overlap.end_window()
-                with closing(export.content.kept) as kept:
-                    yield export.job, pieces(kept)
+                with closing(export.content):
+                    yield export.job, pieces(export.content.kept)
                 bookmark.commit(export.job.window)
 
     def _plan(

@@ -31,7 +31,7 @@ class Race:
     """Two programs in turn, round after round, until the ratio holds or never will.
 
     Each is known by its best run on each export: what else the machine does only ever adds. So a
-    busy machine makes a race longer, and a slow path loses it on any machine.
+    busy machine makes a race longer, and what is slower by far loses it on any machine.
     """
 
     ROUNDS = 8

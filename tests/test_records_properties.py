@@ -304,7 +304,17 @@ ROWS = (
 )
 PIECES = [
     *(bytes([byte]) for byte in b"\",;\t\n\r\xff\0{}'-<"),
-    *(b'""', b"\xef\xbb\xbf", b"0x1F", b"1e999", b"9" * 30, b"nan", b"\\ud800", b"SECRET"),
+    *(
+        b'""',
+        b"\xef\xbb\xbf",
+        b"0x1F",
+        b"1e999",
+        b"9" * 30,
+        b"0" * 19,
+        b"nan",
+        b"\\ud800",
+        b"SECRET",
+    ),
 ]
 
 
@@ -353,6 +363,10 @@ PLAIN_ROWS = b"".join(
 @example(PLAIN_ROWS.replace(b",1754000089,", b",-0,"))
 @example(PLAIN_ROWS.replace(b",1754000089,", b",18446744073709551615,"))
 @example(PLAIN_ROWS.replace(b",1754000089,", b",2026-01-01T00:00:00Z,"))
+@example(PLAIN_ROWS.replace(b",1754000089,", b",00000000001754000089,"))
+@example(PLAIN_ROWS.replace(b",3,1,", b",0000000000000000003,0111111111111111111,"))
+@example(PLAIN_ROWS.replace(b",3,1,", b", 1111111111111111111,1111111111111111111,"))
+@example(PLAIN_ROWS.replace(b",0.028,", b",column #3: CSV conversion error to uint64,x,"))
 def test_whole_numbers_are_what_their_texts_are(body: bytes) -> None:
     """Though pyarrow may read them itself, rows and errors are those of a text at a time."""
 
