@@ -92,20 +92,23 @@ class Bench:
         return [sys.executable, str(PEERS / "arrow.py"), what, str(export), str(into)]
 
     def compare(self, programs: Mapping[str, Callable[[str, Path], Sequence[str]]]) -> Table:
-        """Measure programs on a large export and on a tiny one, in turn, round after round."""
-        sizes = (FEW, self.rows)
+        """Measure programs on a tiny export and on a large one, in turn, round after round.
+
+        A machine's speed may change from minute to minute: so what is subtracted from a run is what
+        was measured right before it, and a round has all programs.
+        """
         runs: dict[tuple[str, int], list[Run]] = {}
-        sums: dict[str, Run] = {}
-        for rows in sizes:
-            path = self.export(rows)
-            with serve(path, rows=rows) as url:
-                for _ in range(self.rounds):
-                    for name, command in programs.items():
+        few, many = self.export(FEW), self.export(self.rows)
+        with serve(few, rows=FEW) as few_url, serve(many, rows=self.rows) as many_url:
+            for _ in range(self.rounds):
+                for name, command in programs.items():
+                    for rows, url, path in ((FEW, few_url, few), (self.rows, many_url, many)):
                         run = measure(command(url, path))
                         runs.setdefault((name, rows), []).append(run)
-                if rows == FEW:
-                    for name, command in programs.items():
-                        sums[name] = measure(command(url, path), check=True)
+            sums = {
+                name: measure(command(few_url, few), check=True)
+                for name, command in programs.items()
+            }
         return [self._row(name, runs, sums[name]) for name in programs]
 
     def _row(
@@ -113,7 +116,9 @@ class Bench:
     ) -> dict[str, object]:
         few, many = runs[name, FEW], runs[name, self.rows]
         cpu = statistics.median(run.cpu for run in many)
-        net = cpu - statistics.median(run.cpu for run in few)
+        net = statistics.median(
+            large.cpu - small.cpu for small, large in zip(few, many, strict=True)
+        )
         return {
             "program": name,
             "CPU s": cpu,

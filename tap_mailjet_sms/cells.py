@@ -143,15 +143,16 @@ def times(cells: Column) -> Column:
 
 def _unix_times(cells: Column) -> Column | None:
     try:
-        numbers = cells.cast(pa.int64())
+        numbers = cells if _are_numbers(cells) else cells.cast(pa.uint64())
     except pa.ArrowInvalid:
         return None
     limits = pc.min_max(numbers)
     smallest, largest = limits["min"].as_py(), limits["max"].as_py()
     if largest is None:
-        return numbers.cast(TIMESTAMP)
+        return nulls(len(cells), TIMESTAMP)
     if largest > _LAST_MILLISECOND:
         return None
+    numbers = numbers.view(pa.int64())
     scale = _PER_SECOND
     if largest >= _MILLISECONDS:
         scale = pc.if_else(pc.less(numbers, _FIRST_MILLISECOND), _PER_SECOND, _PER_MILLISECOND)
