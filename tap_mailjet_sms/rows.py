@@ -22,7 +22,7 @@ from tap_mailjet_sms.exceptions import CSVFormatError
 from tap_mailjet_sms.header import show
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     from typing_extensions import Generator
 
@@ -35,9 +35,9 @@ BLOCK_BYTES = 1024 * 1024
 READ_AHEAD = 4
 #: Seconds after which it may go on all the same while somebody waits for a block, since it may need
 #: more of the file to make one.
-_PATIENCE = 0.05
+_PATIENCE = 0.5
 #: And how often that while somebody is busy with one, lest a forgotten reader keep its thread.
-_PATIENCE_WHILE_BUSY = 200
+_PATIENCE_WHILE_BUSY = 20
 
 
 class _NoNumberError(Exception):
@@ -85,6 +85,7 @@ def _blocks(
     # From the header's line end on: at a file's very beginning pyarrow would swallow a BOM.
     source.seek(header.length - 1)
     watched = _Watched(source, header.delimiter)
+    paced = _Paced(watched.read)
     types = {
         str(index): pa.uint64() if index in numbers else pa.string()
         for index in range(len(header.names))
@@ -92,7 +93,7 @@ def _blocks(
     rows = 0
     try:
         with pa_csv.open_csv(
-            cast("BinaryIO", watched),
+            cast("BinaryIO", paced),
             read_options=pa_csv.ReadOptions(
                 use_threads=False, block_size=BLOCK_BYTES, column_names=[*types]
             ),
@@ -104,7 +105,7 @@ def _blocks(
             for block in reader:
                 if numbers and watched.hexadecimal:
                     raise _NoNumberError(numbers)
-                with watched.handing_over():
+                with paced.handing_over():
                     yield block
                 rows += block.num_rows
     except pa.ArrowInvalid as error:
@@ -115,7 +116,7 @@ def _blocks(
         msg = f"{_problem(str(error), header, rows)}: the download may be damaged, run again"
         raise CSVFormatError(msg) from None
     finally:
-        watched.retire()
+        paced.retire()
     if watched.suspicious:
         _check_quotes(source, header)
 
@@ -125,32 +126,15 @@ def row_name(number: int) -> str:
     return f"Row {number} of Mailjet's CSV (the header is row 1)"
 
 
-class _Watched(io.RawIOBase):
-    """The file as a thread of pyarrow reads it: not too far ahead, and noting what it misreads.
+class _Paced(io.RawIOBase):
+    """The file as a thread of pyarrow reads it, which may not get too far ahead."""
 
-    pyarrow takes ``"a"b`` for ``ab``, and lets a quote that never closes run to the end of the
-    file. So lines with quotes are held against the grammar of CSV, all lines of a block at once.
-    What passes is sound; what does not is suspicious only, since a quote within a cell that does
-    not begin with one, as in ``5" pipe``, makes the count of quotes misleading.
-
-    And it takes ``0x1F`` for a number.
-    """
-
-    def __init__(self, source: BinaryIO, delimiter: str) -> None:
+    def __init__(self, read: Callable[[int], bytes]) -> None:
         super().__init__()
-        self._source = source
+        self._read = read
         self._turn = threading.Condition()
         self._ahead = 0
         self._busy = self._reading = self._retired = False
-        self._rest = b""
-        self._inside = False
-        self.suspicious = False
-        self.hexadecimal = False
-        ends = rf"[{delimiter}\r\n]"
-        cell = rf'(?:[^"{delimiter}\r\n][^{delimiter}\r\n]*|"(?:[^"]|"")*")?'
-        self._begin = {False: r"\A", True: rf'\A(?:[^"]|"")*"{ends}'}
-        self._cells = f"(?:{cell}{ends})*"
-        self._end = {False: r"\z", True: r'"(?:[^"]|"")*\z'}
 
     @override
     def readable(self) -> bool:
@@ -192,7 +176,32 @@ class _Watched(io.RawIOBase):
             self._turn.notify_all()
             self._turn.wait_for(lambda: not self._reading, timeout=1)
 
-    def _read(self, size: int) -> bytes:
+
+class _Watched:
+    """Reads the file, and notes what pyarrow would misread.
+
+    pyarrow takes ``"a"b`` for ``ab``, and lets a quote that never closes run to the end of the
+    file. So lines with quotes are held against the grammar of CSV, all lines of a block at once.
+    What passes is sound; what does not is suspicious only, since a quote within a cell that does
+    not begin with one, as in ``5" pipe``, makes the count of quotes misleading.
+
+    And it takes ``0x1F`` for a number.
+    """
+
+    def __init__(self, source: BinaryIO, delimiter: str) -> None:
+        self._source = source
+        self._rest = b""
+        self._inside = False
+        self.suspicious = False
+        self.hexadecimal = False
+        ends = rf"[{delimiter}\r\n]"
+        cell = rf'(?:[^"{delimiter}\r\n][^{delimiter}\r\n]*|"(?:[^"]|"")*")?'
+        self._begin = {False: r"\A", True: rf'\A(?:[^"]|"")*"{ends}'}
+        self._cells = f"(?:{cell}{ends})*"
+        self._end = {False: r"\z", True: r'"(?:[^"]|"")*\z'}
+
+    def read(self, size: int) -> bytes:
+        """The next bytes, about so many."""
         # pyarrow drops a line feed that begins a block if the one before ended with its carriage
         # return, in a quoted cell too: so no block ends between them.
         data = self._source.read(size - 1 if size > 1 else size)

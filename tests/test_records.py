@@ -655,7 +655,7 @@ def test_rows_of_many_blocks_keep_their_order_and_number() -> None:
     assert refusal(csv.encode() + b"\xff,1,x\n").startswith("Row 20002 ")
 
 
-def test_the_file_is_not_read_far_ahead_of_its_use() -> None:
+def test_the_file_is_not_read_far_ahead_of_its_use(monkeypatch: pytest.MonkeyPatch) -> None:
     """However slowly the batches are taken, only a few blocks wait in memory."""
 
     class Counted(io.BytesIO):
@@ -665,11 +665,13 @@ def test_the_file_is_not_read_far_ahead_of_its_use() -> None:
             self.reads += 1
             return super().read(size)
 
+    monkeypatch.setattr(rows, "_PATIENCE", 0.05)
+    monkeypatch.setattr(rows, "_PATIENCE_WHILE_BUSY", 1000)
     source = Counted(b"ID,CreationTS\n" + f"m,{UNIX}\n".encode() * 3_000_000)
     assert source.getbuffer().nbytes > 30 * rows.BLOCK_BYTES
     for taken, _ in enumerate(records.read(source, column_map={})):
         if taken < 3:
-            time.sleep(0.2)  # in which all of it could be read
+            time.sleep(0.4)  # in which all of it could be read
         # Beside what waits: the header, a byte after a block's end, and the end itself.
         assert source.reads <= taken + rows.READ_AHEAD + 4
 
