@@ -16,7 +16,8 @@ from upath import UPath
 
 from mailjet_sandbox import Fault, Scenario, When
 from mailjet_sandbox import effects as fx
-from tap_mailjet_sms import batches
+from tap_mailjet_sms import batches, rows
+from tap_mailjet_sms import records as records_module
 from tap_mailjet_sms.client import MailjetClient
 from tap_mailjet_sms.exceptions import BatchStorageError, InvalidSettingError
 from tap_mailjet_sms.schema import COLUMNS
@@ -282,6 +283,27 @@ def test_a_window_is_told_of_whole_or_not_at_all(
     told = [url for m in output.messages if m["type"] == "BATCH" for url in m["manifest"]]
     assert len(told) == 4
     assert {UPath(url).name for url in told} == {path.name for path in tmp_path.iterdir()}
+
+
+def test_an_error_of_the_rows_is_not_told_as_one_of_the_storage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though rows are read while a file is written, and whatever their error is."""
+    honest, blocks = records_module._typed, count(1)
+
+    def typed(*args: object, **kwargs: object) -> pa.RecordBatch:
+        if next(blocks) == 3:
+            raise ZeroDivisionError
+        return honest(*args, **kwargs)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(rows, "BLOCK_BYTES", 4096)
+    monkeypatch.setattr(records_module, "_typed", typed)
+    with account() as there:
+        config = there.config(batch_config(tmp_path, {"format": "arrow"}))
+        with pytest.raises(ZeroDivisionError):
+            there.run(config)
+    assert next(blocks) == 4
+    assert list(tmp_path.iterdir()) == []
 
 
 def refused(there: Account, config: dict[str, object]) -> str:
