@@ -86,11 +86,11 @@ def csv(data: bytes) -> None:
     choice = data[:1]
     if choice > b"\x40":
         data = CSV_HEADER + (CSV_ROW if choice > b"\xa0" else b"") + data[1:]
-    spooled = io.BytesIO()
     try:
         batches = [*records.read(io.BytesIO(data), column_map={})]
     except TapMailjetSMSError:
         return
+    spooled = io.BytesIO()
     records.spool(iter(batches), spooled)
     if batches != [*records.unspool(spooled)]:
         msg = "the spool has other rows"

@@ -245,7 +245,7 @@ def _storage_errors(rows: _Rows | None = None) -> Iterator[None]:
     """
     try:
         yield
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:  # noqa: BLE001 - storages have no error in common
         if rows is not None and rows.error is not None:
             raise rows.error from None
         reason = getattr(error, "strerror", None) or type(error).__name__

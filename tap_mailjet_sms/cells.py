@@ -143,7 +143,7 @@ def times(cells: Column) -> Column:
 
 def _unix_times(cells: Column) -> Column | None:
     try:
-        numbers = cells if _are_numbers(cells) else cells.cast(pa.uint64())
+        numbers: Column = cells.cast(pa.uint64())
     except pa.ArrowInvalid:
         return None
     limits = pc.min_max(numbers)

@@ -207,7 +207,7 @@ class _Watched:
         data = self._source.read(size - 1 if size > 1 else size)
         if data.endswith(b"\r"):
             data += self._source.read(1)
-        self.hexadecimal |= _may_be_hexadecimal(data)
+        self.hexadecimal = self.hexadecimal or _may_be_hexadecimal(data)
         if data and b'"' not in data and b'"' not in self._rest:
             end = _lines_end(data)
             self._rest = data[end:] if end else self._rest + data

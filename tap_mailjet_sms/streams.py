@@ -47,8 +47,7 @@ if TYPE_CHECKING:
     from tap_mailjet_sms.tap import TapMailjetSMS
 
 # pyarrow costs more to import than all the rest, and `--about` and `--discover` need none of it:
-# so `records` and `messages` are imported where the first export is read.
-
+# so `records`, `messages` and `batches` are imported where the first export is read.
 
 PieceT = TypeVar("PieceT")
 PieceT_co = TypeVar("PieceT_co", covariant=True)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tap_mailjet_sms.exports import ExportJob
+    from tap_mailjet_sms.header import Header, Layout
     from tests.running import JSON, Account
 
 ENCODINGS = (
@@ -291,10 +292,12 @@ def test_an_error_of_the_rows_is_not_told_as_one_of_the_storage(
     """Though rows are read while a file is written, and whatever their error is."""
     honest, blocks = records_module._typed, count(1)
 
-    def typed(*args: object, **kwargs: object) -> pa.RecordBatch:
+    def typed(
+        block: pa.RecordBatch, header: Header, layout: Layout, *, first_row: int
+    ) -> pa.RecordBatch:
         if next(blocks) == 3:
             raise ZeroDivisionError
-        return honest(*args, **kwargs)  # type: ignore[arg-type]
+        return honest(block, header, layout, first_row=first_row)
 
     monkeypatch.setattr(rows, "BLOCK_BYTES", 4096)
     monkeypatch.setattr(records_module, "_typed", typed)

@@ -665,13 +665,13 @@ def test_the_file_is_not_read_far_ahead_of_its_use(monkeypatch: pytest.MonkeyPat
             self.reads += 1
             return super().read(size)
 
-    monkeypatch.setattr(rows, "_PATIENCE", 0.05)
+    monkeypatch.setattr(rows, "_PATIENCE", 0.1)
     monkeypatch.setattr(rows, "_PATIENCE_WHILE_BUSY", 1000)
     source = Counted(b"ID,CreationTS\n" + f"m,{UNIX}\n".encode() * 3_000_000)
     assert source.getbuffer().nbytes > 30 * rows.BLOCK_BYTES
     for taken, _ in enumerate(records.read(source, column_map={})):
         if taken < 3:
-            time.sleep(0.4)  # in which all of it could be read
+            time.sleep(1)  # busy with a batch, for ten times the patience: nothing may be read now
         # Beside what waits: the header, a byte after a block's end, and the end itself.
         assert source.reads <= taken + rows.READ_AHEAD + 4
 

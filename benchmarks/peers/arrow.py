@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 if "jemalloc" in pa.supported_memory_backends():
     pa.set_memory_pool(pa.jemalloc_memory_pool())
 
+#: As the tap has them.
+BLOCK_BYTES, ROW_GROUP = 1024 * 1024, 32_768
+
 MOMENT = pa.timestamp("us", "UTC")
 TYPES = {
     "ID": pa.string(),
@@ -40,7 +43,7 @@ def batches(path: str) -> Iterator[pa.RecordBatch]:
     constant = pa.scalar(1_767_225_600_000_000, MOMENT)
     with pa_csv.open_csv(
         path,
-        read_options=pa_csv.ReadOptions(use_threads=False, block_size=1024 * 1024),
+        read_options=pa_csv.ReadOptions(use_threads=False, block_size=BLOCK_BYTES),
         parse_options=pa_csv.ParseOptions(newlines_in_values=True),
         convert_options=pa_csv.ConvertOptions(column_types=TYPES, null_values=[""]),
     ) as reader:
@@ -83,7 +86,7 @@ def main(what: str, path: str, into: str) -> None:
         with pq.ParquetWriter(into, first.schema, compression="snappy") as parquet:
             group, rows = [first], first.num_rows
             for piece in pieces:
-                if rows + piece.num_rows > 32_768:
+                if rows + piece.num_rows > ROW_GROUP:
                     parquet.write_table(pa.Table.from_batches(group))
                     group, rows = [], 0
                 group.append(piece)
