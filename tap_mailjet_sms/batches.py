@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from io import IOBase
     from typing import IO, Any, Literal, TypeAlias
 
-    from singer_sdk.helpers._batch import BatchConfig
-
     ExportFields: TypeAlias = Mapping[str, int | datetime | None]
     Pieces: TypeAlias = Iterable[pa.RecordBatch]
     Codec: TypeAlias = Literal["gzip", "none", "snappy"]
@@ -67,11 +65,28 @@ class StagedFiles:
                 self._paths.popleft().unlink()
 
 
+@dataclass(frozen=True, slots=True)
+class BatchFiles:
+    """What `batch_config` asks for: files of at most `rows` rows, below `root`."""
+
+    root: str
+    prefix: str
+    params: Mapping[str, Any]
+    format: str
+    compression: str | None
+    rows: int
+
+    @property
+    def is_gzipped(self) -> bool:
+        """Whether the file as a whole is packed; in Parquet it is what is inside."""
+        return self.format == "jsonl" and self.compression == "gzip"
+
+
 @dataclass(slots=True)
 class BatchWriter:
     """Writes the batch files of one run; `name` begins their names."""
 
-    config: BatchConfig
+    wanted: BatchFiles
     name: str
     _run: str = field(default_factory=lambda: str(uuid4()))
     _files: int = 0
@@ -86,16 +101,16 @@ class BatchWriter:
         Raises:
             BatchStorageError: If there is no storage at that address.
         """
-        storage = self.config.storage
+        wanted = self.wanted
         with _storage_errors():
-            self._root = UPath(storage.root, **storage.params).resolve()
-            if "://" in storage.root and not self._root.protocol:
+            self._root = UPath(wanted.root, **wanted.params).resolve()
+            if "://" in wanted.root and not self._root.protocol:
                 raise ValueError  # else a misspelt kind of storage would become a local folder
             # The prefix can name folders too.
-            (self._root / f"{storage.prefix or ''}-").parent.mkdir(parents=True, exist_ok=True)
+            (self._root / f"{wanted.prefix}-").parent.mkdir(parents=True, exist_ok=True)
 
     def stage(self, batches: Pieces, *, export_fields: ExportFields) -> StagedFiles:
-        """Write rows to files of `batch_size` rows each, the last one of what is left.
+        """Write rows to files of as many rows as are wanted, the last one of what is left.
 
         Args:
             batches: Typed rows with the selected columns.
@@ -108,7 +123,7 @@ class BatchWriter:
         files, rows = StagedFiles(), _Rows(batches)
         with ExitStack() as unless_whole, _storage_errors(rows):
             unless_whole.callback(files.close)
-            numbered = _numbered(rows, rows=self.config.batch_size)
+            numbered = _numbered(rows, rows=self.wanted.rows)
             for _, pieces in groupby(numbered, key=itemgetter(0)):
                 path = self._next_path()
                 files.add(path)
@@ -117,20 +132,19 @@ class BatchWriter:
         return files
 
     def _next_path(self) -> UPath:
-        encoding, prefix = self.config.encoding, self.config.storage.prefix or ""
-        gzipped = encoding.format == "jsonl" and encoding.compression == "gzip"
-        extension = "jsonl.gz" if gzipped else encoding.format
         self._files += 1
-        return self._root / f"{prefix}{self.name}-{self._run}-{self._files}.{extension}"
+        wanted = self.wanted
+        extension = "jsonl.gz" if wanted.is_gzipped else wanted.format
+        name = f"{wanted.prefix}{self.name}-{self._run}-{self._files}.{extension}"
+        return self._root / name
 
     def _write_file(self, path: UPath, pieces: Pieces, export_fields: ExportFields) -> None:
-        encoding = self.config.encoding
+        wanted = self.wanted
         with path.fs.open(path.path, "wb") as file:
-            if encoding.format == "jsonl":
-                gzipped = encoding.compression == "gzip"
-                _write_lines(pieces, export_fields, file, gzipped=gzipped)
-            elif encoding.format == "parquet":
-                codec = cast("Codec", encoding.compression or "snappy")
+            if wanted.format == "jsonl":
+                _write_lines(pieces, export_fields, file, gzipped=wanted.is_gzipped)
+            elif wanted.format == "parquet":
+                codec = cast("Codec", wanted.compression or "snappy")
                 _write_parquet(_whole_rows(pieces, export_fields), file, codec)
             else:
                 _write_arrow(_whole_rows(pieces, export_fields), file)

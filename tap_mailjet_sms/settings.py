@@ -6,16 +6,14 @@ beat a default and prints the values that it refuses, secrets too. So it is done
 
 from __future__ import annotations
 
-import copy
 import difflib
 import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from singer_sdk.helpers.capabilities import BATCH_CONFIG
 from singer_sdk.typing import DEFAULT_JSONSCHEMA_VALIDATOR, extend_validator_with_defaults
 
 from tap_mailjet_sms.exports import PollSchedule, VerifyCounts
@@ -122,32 +120,6 @@ def _meaning_errors(config: Mapping[str, object]) -> list[str]:
             text = f"column_map sends “{header}” to an unknown column{hint}"
             errors.append(f"{text}; the columns are {', '.join(columns)}, or null")
     return errors + _batch_errors(config)
-
-
-def with_batch_setting(schema: MutableMapping[str, object]) -> None:
-    """Give a settings' schema the SDK's `batch_config`, as far as this tap goes beyond it."""
-    setting = copy.deepcopy(BATCH_CONFIG["properties"]["batch_config"])
-    encoding, storage = (setting["properties"][name] for name in ("encoding", "storage"))
-    encoding["properties"]["format"] |= {"type": "string", "enum": ["arrow", "jsonl", "parquet"]}
-    encoding["properties"]["compression"]["enum"] = ["gzip", "none", None]
-    storage["properties"]["root"]["type"] = "string"
-    encoding["required"] = ["format"]
-    storage["properties"]["params"] = {
-        "type": "object",
-        "title": "Batch Storage Parameters",
-        "description": "What fsspec takes for the storage, such as credentials.",
-    }
-    storage["required"] = ["root"]
-    setting["properties"]["batch_size"] = {
-        "type": ["integer", "null"],
-        "minimum": 1,
-        "title": "Batch Size",
-        "description": "Most records in one batch file.",
-    }
-    setting["required"] = ["encoding", "storage"]
-    for part in (setting, encoding, storage):
-        part |= {"type": "object", "additionalProperties": False}
-    cast("dict[str, object]", schema["properties"])["batch_config"] = setting
 
 
 def _batch_errors(config: Mapping[str, object]) -> list[str]:

@@ -1,6 +1,6 @@
 """The bookmark: how far the stream is, and which exports are under way at Mailjet.
 
-The only place that touches the SDK's state. Records never move the bookmark; a finished window
+The only place that knows what is in the state. Records never move the bookmark; a finished window
 does, so a run killed at any moment goes on where the last whole window ended. One mapping per
 stream is what a run leaves behind::
 
@@ -14,10 +14,7 @@ are printed and stored.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from singer_sdk import Stream
-from typing_extensions import override
+from typing import TYPE_CHECKING, Protocol
 
 from tap_mailjet_sms.exceptions import InvalidStateError
 from tap_mailjet_sms.exports import ExportJob
@@ -26,8 +23,6 @@ from tap_mailjet_sms.windows import Window, iso, moment_of, whole_moment
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime, timedelta
-
-    from singer_sdk.helpers.types import Context, Record
 
     from tap_mailjet_sms.windows import Plan
 
@@ -41,34 +36,20 @@ EPOCH_YEAR = 1970
 DIGITS = 20
 
 
-class WindowedStream(Stream):
-    """A stream whose bookmark is moved by finished windows, never by records.
+class StreamState(Protocol):
+    """The stream whose state this is; see `WindowedStream`."""
 
-    Stock incremental streams bookmark the first record of a window already, and would lose the
-    rest of it in a crash. The SDK has no public hook to leave that to the stream.
-    """
+    def get_context_state(self, context: None) -> Mapping[str, object]:
+        """What the stream's state holds at present."""
 
-    @property
-    @override
-    def is_sorted(self) -> bool:
-        """Windows are emitted in order, so an interrupted run can be resumed."""
-        return True
-
-    @override
-    def get_replication_key_signpost(self, context: Context | None = None) -> None:
-        """No upper limit beside the windows themselves."""
-
-    @override
-    def _increment_stream_state(
-        self, latest_record: Record, *, context: Context | None = None
-    ) -> None:
-        """Records leave the bookmark alone."""
+    def write_state(self, change: Mapping[str, object]) -> None:
+        """Change it, and write a STATE message."""
 
 
 class Bookmark:
     """What the state says of the stream; every change is written as a STATE message at once."""
 
-    def __init__(self, stream: Stream, *, now: datetime, moves: bool) -> None:
+    def __init__(self, stream: StreamState, *, now: datetime, moves: bool) -> None:
         """Read the stream's state.
 
         Args:
@@ -143,10 +124,7 @@ class Bookmark:
         change: dict[str, object] = {PENDING: [_to_state(job) for job in self._by_start()]}
         if self._moves and self.value is not None:
             change |= {"replication_key": REPLICATION_KEY, VALUE: iso(self.value)}
-        # One update: a signal's handler may run between any two statements.
-        self._stream.get_context_state(None).update(change)
-        tap = self._stream._tap  # noqa: SLF001 - the SDK's streams have no public way to their tap
-        tap.state_writer.write_state(tap.state)
+        self._stream.write_state(change)
 
     def _by_start(self) -> list[ExportJob]:
         return [job for _, job in sorted(self._pending.items())]

@@ -10,18 +10,16 @@ from functools import cached_property
 from typing import TYPE_CHECKING, BinaryIO, ClassVar, Generic, Protocol, TypeVar
 
 from singer_sdk.helpers.conform import TypeConformanceLevel
-from singer_sdk.mapper import SameRecordTransform
-from singer_sdk.metrics import DEFAULT_LOG_INTERVAL
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 from typing_extensions import override
 
 from tap_mailjet_sms.client import MailjetClient
 from tap_mailjet_sms.fetching import Fetcher
 from tap_mailjet_sms.orchestrator import Orchestrator
-from tap_mailjet_sms.output import MessageWriter
 from tap_mailjet_sms.schema import MESSAGE_COLUMNS, STREAM_SCHEMA
+from tap_mailjet_sms.sdk import WindowedStream
 from tap_mailjet_sms.spool import open_spool, spool_errors
-from tap_mailjet_sms.state import REPLICATION_KEY, STREAM, Bookmark, WindowedStream
+from tap_mailjet_sms.state import REPLICATION_KEY, STREAM, Bookmark
 from tap_mailjet_sms.waiting import Clock, Retrying, SystemClock
 from tap_mailjet_sms.windows import (
     Window,
@@ -38,13 +36,11 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
     from requests.adapters import HTTPAdapter
-    from singer_sdk.helpers._batch import BaseBatchFileEncoding, BatchConfig
     from singer_sdk.helpers.types import Context, Record
-    from singer_sdk.metrics import Counter
 
     from tap_mailjet_sms.batches import StagedFiles
     from tap_mailjet_sms.exports import ExportJob
-    from tap_mailjet_sms.tap import TapMailjetSMS
+    from tap_mailjet_sms.sdk import Batches, BatchSetting
 
 # pyarrow costs more to import than all the rest, and `--about` and `--discover` need none of it:
 # so `records`, `messages` and `batches` are imported where the first export is read.
@@ -108,11 +104,6 @@ class SMSMessages(WindowedStream):
     executor_type: ClassVar[Callable[[int], Executor]] = ThreadPoolExecutor
     transport: ClassVar[HTTPAdapter | None] = None
 
-    def __init__(self, tap: TapMailjetSMS) -> None:
-        """Belong to a tap; nothing is asked of Mailjet yet."""
-        super().__init__(tap)
-        self._tap: TapMailjetSMS = tap
-
     @override
     def get_records(self, context: Context | None) -> Iterator[Record]:
         """Emit every message of the run, window by window.
@@ -128,35 +119,42 @@ class SMSMessages(WindowedStream):
         for job, batches in self._exports(self._spool):
             fields = self._export_fields(job)
             for batch in batches:
-                if self._bulk_writer is None:
+                if self.bulk_writer is None:
                     yield from messages.single_records(batch, export_fields=fields)
                 else:
                     for lines in messages.record_lines(
                         batch, stream=self.name, export_fields=fields
                     ):
-                        self._bulk_writer.write_lines(lines)
-                    self._record_counter.increment(batch.num_rows)
+                        self.bulk_writer.write_lines(lines)
+                    self.record_counter.increment(batch.num_rows)
 
     @override
-    def get_batches(
-        self, batch_config: BatchConfig, context: Context | None = None
-    ) -> Iterator[tuple[BaseBatchFileEncoding, list[str]]]:
+    def get_batches(self, batch_config: BatchSetting, context: Context | None = None) -> Batches:
         """Write every message of the run to batch files, window by window.
 
         Raises:
             TapMailjetSMSError: If a window cannot be had or written; all before it are bookmarked.
         """
-        from tap_mailjet_sms.batches import BatchWriter  # noqa: PLC0415
+        from tap_mailjet_sms.batches import BatchFiles, BatchWriter  # noqa: PLC0415
 
-        self._write_starting_replication_value(context)
-        writer = BatchWriter(batch_config, name=f"{self.tap_name}--{self.name}")
+        self.write_starting_state(context)
+        encoding, storage = batch_config.encoding, batch_config.storage
+        wanted = BatchFiles(
+            root=storage.root,
+            prefix=storage.prefix or "",
+            params=storage.params,
+            format=encoding.format,
+            compression=encoding.compression,
+            rows=batch_config.batch_size,
+        )
+        writer = BatchWriter(wanted, name=f"{self.tap_name}--{self.name}")
 
         def stage(job: ExportJob, batches: Iterator[pa.RecordBatch]) -> StagedFiles:
             return writer.stage(batches, export_fields=self._export_fields(job))
 
         for _, files in self._exports(stage):
             for url in files:
-                yield batch_config.encoding, [url]
+                yield encoding, [url]
 
     def _exports(
         self, keep: Callable[[ExportJob, Iterator[pa.RecordBatch]], Kept[PieceT]]
@@ -169,8 +167,7 @@ class SMSMessages(WindowedStream):
         from tap_mailjet_sms import messages  # noqa: PLC0415
 
         clock = type(self).clock_type()
-        if isinstance(self._tap.message_writer, MessageWriter):
-            self._tap.message_writer.on_end = clock.stop
+        self.on_end(clock.stop)
         bookmark = Bookmark(self, now=clock.now(), moves=self._moves_bookmark)
         overlap = messages.Overlap()
 
@@ -207,7 +204,7 @@ class SMSMessages(WindowedStream):
         self, bookmark: Bookmark, orchestrator: Orchestrator[ReadExport[PieceT]]
     ) -> tuple[list[Window], dict[Window, ExportJob]]:
         """The windows to read, and the exports from the state that bring some of them."""
-        settings = self._tap.settings
+        settings = self.settings
         plan = plan_run(
             now=orchestrator.fetcher.clock.now(),
             bookmark=bookmark.value,
@@ -217,7 +214,7 @@ class SMSMessages(WindowedStream):
         )
         for notice in plan.notices:
             self.logger.log(logging.WARNING if notice.is_warning else logging.INFO, notice.text)
-        if self._is_test and plan.span is not None:
+        if self.is_test and plan.span is not None:
             hour = newest_hour(plan.span, orchestrator.fetcher.count)
             if hour is None:
                 self.logger.info("The token is good; there is no message in %s", plan.span)
@@ -233,7 +230,7 @@ class SMSMessages(WindowedStream):
         return plan_windows(plan.span, longest=settings.window, fixed=resumed), resumed
 
     def _client(self, clock: Clock) -> MailjetClient:
-        settings = self._tap.settings
+        settings = self.settings
         return MailjetClient(
             api_url=settings.api_url,
             auth_token=settings.auth_token,
@@ -250,7 +247,7 @@ class SMSMessages(WindowedStream):
         clock: Clock,
         read: Callable[[ExportJob, BinaryIO | None], ReadExport[PieceT]],
     ) -> Orchestrator[ReadExport[PieceT]]:
-        settings = self._tap.settings
+        settings = self.settings
         oldest = oldest_exportable(clock.now())
         fetcher = Fetcher(
             mailjet=mailjet,
@@ -274,7 +271,7 @@ class SMSMessages(WindowedStream):
 
         if csv is not None:
             with csv, spool_errors():
-                yield from records.read(csv, column_map=self._tap.settings.column_map)
+                yield from records.read(csv, column_map=self.settings.column_map)
 
     def _spool(self, _: ExportJob, batches: Iterator[pa.RecordBatch]) -> Spooled:
         """Write an export's messages to a temporary file."""
@@ -304,40 +301,5 @@ class SMSMessages(WindowedStream):
         return self.mask["properties", column]
 
     @property
-    def _is_test(self) -> bool:
-        """Whether this is `--test`, which wants a few records and no progress."""
-        return self.ABORT_AT_RECORD_COUNT is not None
-
-    @property
     def _moves_bookmark(self) -> bool:
-        return self.replication_method != REPLICATION_FULL_TABLE and not self._is_test
-
-    @cached_property
-    def _bulk_writer(self) -> MessageWriter | None:
-        """What takes RECORD messages in bulk; None where something wants to see single records."""
-        writer, maps = self._tap.message_writer, self.stream_maps
-        plain = len(maps) == 1 and type(maps[0]) is SameRecordTransform
-        if (
-            not isinstance(writer, MessageWriter)
-            or not plain
-            or maps[0].stream_alias != self.name
-            or maps[0].flattening_enabled
-            or self._is_test
-        ):
-            return None
-        return writer
-
-    @override
-    def get_record_counter(
-        self, *, endpoint: str | None = None, log_interval: float = DEFAULT_LOG_INTERVAL
-    ) -> Counter:
-        """The counter of the SDK's sync, which bulk writing has to feed itself."""
-        counter = super().get_record_counter(endpoint=endpoint, log_interval=log_interval)
-        self._record_counter = counter
-        return counter
-
-    @override
-    def log(self, message: str, *args: object, level: int = logging.INFO, **kwargs: object) -> None:
-        """Log a message; “unhandled error” only at DEBUG, since the command line tells which."""
-        announces_error = level == logging.ERROR and message.startswith("An unhandled error")
-        super().log(message, *args, level=logging.DEBUG if announces_error else level, **kwargs)
+        return self.replication_method != REPLICATION_FULL_TABLE and not self.is_test

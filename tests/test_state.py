@@ -13,6 +13,7 @@ from typing_extensions import override
 from tap_mailjet_sms.exceptions import InvalidStateError
 from tap_mailjet_sms.exports import ExportJob
 from tap_mailjet_sms.output import MessageWriter
+from tap_mailjet_sms.sdk import WindowedStream
 from tap_mailjet_sms.state import Bookmark
 from tap_mailjet_sms.tap import TapMailjetSMS
 from tap_mailjet_sms.windows import Plan, Window
@@ -47,7 +48,9 @@ def opened(state: dict[str, object] | None = None, *, moves: bool = True) -> tup
         state={"bookmarks": {"sms_messages": state or {}}},
         message_writer=writer,
     )
-    return Bookmark(tap.streams["sms_messages"], now=NOW, moves=moves), writer
+    stream = tap.streams["sms_messages"]
+    assert isinstance(stream, WindowedStream)
+    return Bookmark(stream, now=NOW, moves=moves), writer
 
 
 def job(export_id: int, window: Window, requested_at: datetime = NOW) -> ExportJob:
