@@ -21,15 +21,18 @@ download URL, a phone number or a row. All of them are subclasses of the SDK's o
     │   └── CSVHeaderError              the CSV's header has no known id or creation time
     ├── run again later
     │   ├── MailjetUnavailableError     no usable answer, though asked `max_attempts` times
-    │   ├── ExportFailedError           Mailjet reports an ERROR, or a file without its rows
+    │   ├── ExportFailedError           Mailjet reports an ERROR
+    │   │   └── EmptyExportError (*)    a file without rows, though there must be some
     │   ├── ExportLateError             not finished within `poll_timeout_seconds`
-    │   └── DownloadBrokenError         the file did not arrive whole
+    │   └── DownloadBrokenError (*)     the file did not arrive whole
     │       └── NotCSVError             a page came instead of a CSV
     └── tell us, and Mailjet
         ├── UnexpectedAnswerError       an answer that contradicts what is known of the API
         │   └── WrongWindowError        an export of another window than the one asked for
-        ├── CSVFormatError              a row or cell of the CSV cannot be read
-        └── CountMismatchError          an export and `/sms/count` disagree, or the latter fails
+        ├── CSVFormatError (*)          a row or cell of the CSV cannot be read
+        └── CountMismatchError (*)      an export and `/sms/count` disagree, or the latter fails
+
+Those with (*) are an :class:`UnsoundFileError`, too: what Mailjet sent for a window is of no use.
 """
 
 from __future__ import annotations
@@ -46,6 +49,10 @@ from singer_sdk.exceptions import (
 
 class TapMailjetSMSError(SingerSDKError):
     """Any error of this tap; its text is fit for a log as it stands."""
+
+
+class UnsoundFileError(TapMailjetSMSError):
+    """What Mailjet sent for a window is of no use: it must come once more, or the run ends."""
 
 
 class InvalidSettingError(TapMailjetSMSError, ConfigValidationError):
@@ -109,14 +116,18 @@ class MailjetUnavailableError(TapMailjetSMSError, RetriableAPIError):
 
 
 class ExportFailedError(TapMailjetSMSError, FatalSyncError):
-    """An export ended in ERROR at Mailjet, or lacks the rows that it must have."""
+    """An export ended in ERROR at Mailjet."""
+
+
+class EmptyExportError(ExportFailedError, UnsoundFileError):
+    """An export has no rows, although Mailjet counts some."""
 
 
 class ExportLateError(TapMailjetSMSError, FatalSyncError):
     """An export was not finished within `poll_timeout_seconds`."""
 
 
-class DownloadBrokenError(TapMailjetSMSError, RetriableAPIError):
+class DownloadBrokenError(UnsoundFileError, RetriableAPIError):
     """A download did not arrive whole."""
 
 
@@ -132,9 +143,9 @@ class WrongWindowError(UnexpectedAnswerError):
     """Mailjet's answer names a window that does not cover the one asked for."""
 
 
-class CSVFormatError(TapMailjetSMSError, DataError):
+class CSVFormatError(UnsoundFileError, DataError):
     """A row or a cell of the CSV cannot be read; names row and column, not the value."""
 
 
-class CountMismatchError(TapMailjetSMSError, DataError):
+class CountMismatchError(UnsoundFileError, DataError):
     """An export holds fewer messages than Mailjet counts, or the count cannot be had."""

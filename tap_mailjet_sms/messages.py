@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from tap_mailjet_sms.windows import OVERLAP, iso
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from singer_sdk.helpers.types import Record
 
@@ -42,9 +42,11 @@ class Overlap:
         self._before: set[str] = set()
         self._seen: set[str] = set()
 
-    def begin_window(self) -> None:
-        """The next batches are a window's first, perhaps once more."""
+    def fresh(self, batches: Iterable[pa.RecordBatch], window: Window) -> Iterator[pa.RecordBatch]:
+        """A window's batches, perhaps once more, without what the window before has brought."""
         self._seen = set()
+        for batch in batches:
+            yield self.drop_repeated(batch, window)
 
     def end_window(self) -> None:
         """All of the window's batches were good, and the next ones follow it."""

@@ -1,8 +1,8 @@
-"""The life of all exports of a run: ask ahead, poll, download, check, hand over in window order.
+"""The life of all exports of a run: ask ahead, poll, download, hand over in window order.
 
-The only loop, with every effect passed in: Mailjet, the ledger of pending exports, the reader of
-a file, the clock, the waiting and the executor. A simulation passes ones that run inline, and
-plays any schedule of faults without a real second going by.
+The only loop, with every effect passed in: Mailjet, the ledger of pending exports, the clock, the
+waiting and the executor. A simulation passes ones that run inline, and plays any schedule of faults
+without a real second going by.
 
 The main thread alone asks for exports, one at a time, each noted in the ledger before the next,
 so a kill wastes one export at most. Workers only poll, count and download.
@@ -14,17 +14,15 @@ import logging
 import threading
 from collections import deque
 from concurrent.futures import CancelledError, Executor, Future
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import islice
-from typing import TYPE_CHECKING, BinaryIO, Generic, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, BinaryIO, Protocol, TypeVar, cast
 
 from tap_mailjet_sms.exceptions import (
     CountMismatchError,
-    CSVFormatError,
-    DownloadBrokenError,
     DownloadGoneError,
+    EmptyExportError,
     ExportFailedError,
     ExportLateError,
     ExportNotFoundError,
@@ -33,6 +31,7 @@ from tap_mailjet_sms.exceptions import (
     RequestRefusedError,
     TapMailjetSMSError,
     UnexpectedAnswerError,
+    UnsoundFileError,
     WindowTooOldError,
 )
 from tap_mailjet_sms.exports import VerifyCounts
@@ -40,7 +39,7 @@ from tap_mailjet_sms.waiting import StoppedError
 from tap_mailjet_sms.windows import Window, iso, oldest_exportable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
     from tap_mailjet_sms.exports import ExportJob
     from tap_mailjet_sms.fetching import Fetched, Fetcher
@@ -54,34 +53,14 @@ FAILURES_BEFORE_HALVING = 2
 #: A file that cannot be read is downloaded again, then exported again; the third one is the last.
 STRIKES = 3
 
+T = TypeVar("T")
+
 
 class Ledger(Protocol):
     """Where exports under way are noted, so that the next run can take them up; see `Bookmark`."""
 
     def add(self, job: ExportJob) -> None: ...  # noqa: D102
     def drop(self, window: Window) -> None: ...  # noqa: D102
-
-
-class Content(Protocol):
-    """What a file was read into."""
-
-    @property
-    def rows(self) -> int:
-        """How many rows the file has."""
-
-    def close(self) -> None:
-        """Give up what it was read into."""
-
-
-ContentT = TypeVar("ContentT", bound=Content)
-
-
-@dataclass(frozen=True, slots=True)
-class FinishedExport(Generic[ContentT]):
-    """An export whose file is here, whole, read to its end and counted."""
-
-    job: ExportJob
-    content: ContentT
 
 
 @dataclass(slots=True, eq=False)
@@ -108,13 +87,52 @@ class _Tile:
         return self.fetch is None and self.fetched is None
 
 
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """The file of a window, downloaded. Whoever reads it says what it is worth.
+
+    Either `verify` is content with it, or it is to be `reject`ed before the next one is asked for.
+    """
+
+    _exports: Orchestrator
+    _tile: _Tile
+    _fetched: Fetched
+
+    @property
+    def job(self) -> ExportJob:
+        """The export that brought it."""
+        return self._fetched.job
+
+    @property
+    def window(self) -> Window:
+        """The window that it is the export of."""
+        return self._fetched.job.window
+
+    @property
+    def file(self) -> BinaryIO | None:
+        """The CSV, at its start; None for an export without any (a guess: no message)."""
+        return self._fetched.file
+
+    def verify(self, rows: int) -> None:
+        """Hold the rows that were read against Mailjet's count.
+
+        Raises:
+            EmptyExportError: If there are none though Mailjet counts some.
+            CountMismatchError: If there are fewer than Mailjet counts.
+        """
+        self._exports.hold_against_count(self._tile, self._fetched, rows)
+
+    def reject(self, error: UnsoundFileError) -> None:
+        """The file is of no use: its window comes once more, or ends the run in its turn."""
+        self._exports.take_back(self._tile, error)
+
+
 @dataclass(slots=True)
-class Orchestrator(Generic[ContentT]):
-    """Brings the exports of all windows, in order, each whole and checked."""
+class Orchestrator:
+    """Brings the files of all windows, in order."""
 
     fetcher: Fetcher
     ledger: Ledger
-    read: Callable[[ExportJob, BinaryIO | None], ContentT]
     executor: Executor
     max_concurrent_exports: int
     _tiles: deque[_Tile] = field(default_factory=deque)
@@ -124,10 +142,12 @@ class Orchestrator(Generic[ContentT]):
     _ask_from: float = 0.0
     _count_disputed: bool = False
 
-    def exports(
+    def files(
         self, windows: Iterable[Window], resumed: dict[Window, ExportJob]
-    ) -> Iterator[FinishedExport[ContentT]]:
-        """Yield the finished export of each window, in order, while later ones are under way.
+    ) -> Iterator[Arrival]:
+        """Yield the file of each window, in order, while later exports are under way.
+
+        One that is rejected comes once more.
 
         Args:
             windows: The windows to read, in order, without gaps between them.
@@ -155,21 +175,16 @@ class Orchestrator(Generic[ContentT]):
                 self._tiles.popleft()
                 fetched, head.fetched = head.fetched, None
                 self.advance()
-                try:
-                    content = self._read_and_check(head, fetched)
-                except (
-                    CSVFormatError,
-                    DownloadBrokenError,
-                    ExportFailedError,
-                    CountMismatchError,
-                ) as error:
-                    self._tiles.appendleft(head)
-                    self._reject(head, error)
-                    continue
-                yield FinishedExport(fetched.job, content)
+                yield Arrival(self, head, fetched)
         finally:
             self.fetcher.clock.stop()
             self.executor.shutdown(wait=False, cancel_futures=True)
+
+    def meanwhile(self, pieces: Iterable[T]) -> Iterator[T]:
+        """The same pieces; exports go on between two of them."""
+        for piece in pieces:
+            yield piece
+            self.advance()
 
     def advance(self) -> None:
         """Do what can be done without waiting: note what workers brought, ask for new exports."""
@@ -337,25 +352,10 @@ class Orchestrator(Generic[ContentT]):
                 tiles.append(other)
         self._tiles = tiles
 
-    # Reading a file: on the main thread, when its window's turn has come.
+    # What a file is worth, said by whoever reads it: on the main thread.
 
-    def _read_and_check(self, tile: _Tile, fetched: Fetched) -> ContentT:
-        """Read a window's file to its end and hold its rows against Mailjet's count.
-
-        Raises:
-            CSVFormatError: If a row cannot be read.
-            DownloadBrokenError: If it is no CSV at all.
-            ExportFailedError: If it has no rows though Mailjet counts some.
-            CountMismatchError: If it has fewer rows than Mailjet counts.
-        """
-        content = self.read(fetched.job, fetched.file)
-        with ExitStack() as unless_right:
-            unless_right.callback(content.close)
-            self._check_count(tile, fetched, content.rows)
-            unless_right.pop_all()
-        return content
-
-    def _check_count(self, tile: _Tile, fetched: Fetched, rows: int) -> None:
+    def hold_against_count(self, tile: _Tile, fetched: Fetched, rows: int) -> None:
+        """See `Arrival.verify`."""
         expected = fetched.expected
         if expected is None or rows == expected:
             return
@@ -365,7 +365,7 @@ class Orchestrator(Generic[ContentT]):
             return
         if rows == 0:
             msg = f"{text} (verify_counts: off would take that for the truth)"
-            raise ExportFailedError(msg)
+            raise EmptyExportError(msg)
         confirmed = tile.bad_files >= STRIKES - 1 and rows == tile.rows_before
         tile.rows_before = rows
         if self.fetcher.verify_counts is VerifyCounts.WARN and (confirmed or self._count_disputed):
@@ -377,8 +377,9 @@ class Orchestrator(Generic[ContentT]):
             text += "; set verify_counts to warn or off to take what there is"
         raise CountMismatchError(text)
 
-    def _reject(self, tile: _Tile, error: TapMailjetSMSError) -> None:
-        """A file is of no use: download it again, then export it again, then give up."""
+    def take_back(self, tile: _Tile, error: UnsoundFileError) -> None:
+        """See `Arrival.reject`: download it again, then export it again, then give up."""
+        self._tiles.appendleft(tile)
         if isinstance(error, ExportFailedError):
             self._failed(tile, error)
             return

@@ -6,14 +6,14 @@ import logging
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING, BinaryIO, ClassVar, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, BinaryIO, ClassVar, Protocol, TypeVar
 
 from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 from typing_extensions import override
 
 from tap_mailjet_sms.client import MailjetClient
+from tap_mailjet_sms.exceptions import UnsoundFileError
 from tap_mailjet_sms.fetching import Fetcher
 from tap_mailjet_sms.orchestrator import Orchestrator
 from tap_mailjet_sms.schema import MESSAGE_COLUMNS, STREAM_SCHEMA
@@ -45,30 +45,18 @@ if TYPE_CHECKING:
 # pyarrow costs more to import than all the rest, and `--about` and `--discover` need none of it:
 # so `records`, `messages` and `batches` are imported where the first export is read.
 
-PieceT = TypeVar("PieceT")
-PieceT_co = TypeVar("PieceT_co", covariant=True)
+Piece = TypeVar("Piece")
+Piece_co = TypeVar("Piece_co", covariant=True)
 
 
-class Kept(Protocol[PieceT_co]):
-    """An export's messages, read to their end, which are not out yet."""
+class Kept(Protocol[Piece_co]):
+    """The messages of a file that was read to its end, none of them out yet."""
 
-    def __iter__(self) -> Iterator[PieceT_co]:
+    def __iter__(self) -> Iterator[Piece_co]:
         """Hand them out, piece by piece."""
 
     def close(self) -> None:
         """Give up what was not handed out."""
-
-
-@dataclass(frozen=True, slots=True)
-class ReadExport(Generic[PieceT]):
-    """A file that was read to its end: how many rows it has, and where its messages are kept."""
-
-    rows: int
-    kept: Kept[PieceT]
-
-    def close(self) -> None:
-        """Give up what was not handed out."""
-        self.kept.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +75,20 @@ class Spooled:
     def close(self) -> None:
         """Give the file back."""
         self.file.close()
+
+
+@dataclass(slots=True)
+class Rows:
+    """The rows of a file, while they are read, and how many there were."""
+
+    batches: Iterator[pa.RecordBatch]
+    count: int = 0
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        """Read them, batch by batch."""
+        for batch in self.batches:
+            self.count += batch.num_rows
+            yield batch
 
 
 class SMSMessages(WindowedStream):
@@ -116,7 +118,7 @@ class SMSMessages(WindowedStream):
         """
         from tap_mailjet_sms import messages  # noqa: PLC0415
 
-        for job, batches in self._exports(self._spool):
+        for job, batches in self._windows(self._spool):
             fields = self._export_fields(job)
             for batch in batches:
                 if self.bulk_writer is None:
@@ -152,17 +154,18 @@ class SMSMessages(WindowedStream):
         def stage(job: ExportJob, batches: Iterator[pa.RecordBatch]) -> StagedFiles:
             return writer.stage(batches, export_fields=self._export_fields(job))
 
-        for _, files in self._exports(stage):
+        for _, files in self._windows(stage):
             for url in files:
                 yield encoding, [url]
 
-    def _exports(
-        self, keep: Callable[[ExportJob, Iterator[pa.RecordBatch]], Kept[PieceT]]
-    ) -> Iterator[tuple[ExportJob, Iterator[PieceT]]]:
-        """The export of each window, with its messages as `keep` hands them out, piece by piece.
+    def _windows(
+        self, keep: Callable[[ExportJob, Iterator[pa.RecordBatch]], Kept[Piece]]
+    ) -> Iterator[tuple[ExportJob, Iterator[Piece]]]:
+        """The messages of each window, in order, as `keep` hands them out, piece by piece.
 
-        `keep` reads all messages of a window: only at their end is the file known to be sound. The
-        window is bookmarked when the next one is asked for, so all of it must be out by then.
+        This loop is the tap's promise: a file is read to its end, checked, emitted, and only then
+        bookmarked. `keep` reads all of it, since only at its end it is known to be sound; a window
+        is bookmarked when the next one is asked for, so all of it must be out by then.
         """
         from tap_mailjet_sms import messages  # noqa: PLC0415
 
@@ -170,43 +173,30 @@ class SMSMessages(WindowedStream):
         self.on_end(clock.stop)
         bookmark = Bookmark(self, now=clock.now(), moves=self._moves_bookmark)
         overlap = messages.Overlap()
-
-        def read(job: ExportJob, csv: BinaryIO | None) -> ReadExport[PieceT]:
-            rows = 0
-
-            def batches() -> Iterator[pa.RecordBatch]:
-                nonlocal rows
-                overlap.begin_window()
-                for batch in self._typed(csv):
-                    orchestrator.advance()
-                    rows += batch.num_rows
-                    fresh = overlap.drop_repeated(batch, job.window)
-                    yield messages.select(fresh, self._selected_columns)
-
-            kept = keep(job, batches())
-            return ReadExport(rows, kept)
-
-        def pieces(kept: Kept[PieceT]) -> Iterator[PieceT]:
-            for piece in kept:
-                yield piece
-                orchestrator.advance()
-
         with closing(self._client(clock)) as mailjet:
-            orchestrator = self._orchestrator(mailjet, bookmark, clock, read)
-            windows, resumed = self._plan(bookmark, orchestrator)
-            for export in orchestrator.exports(windows, resumed):
-                overlap.end_window()
-                with closing(export.content):
-                    yield export.job, pieces(export.content.kept)
-                bookmark.commit(export.job.window)
+            exports = self._orchestrator(mailjet, bookmark, clock)
+            for arrival in exports.files(*self._plan(bookmark, exports.fetcher)):
+                rows = Rows(self._typed(arrival.file))
+                fresh = overlap.fresh(exports.meanwhile(rows), arrival.window)
+                with ExitStack() as window:
+                    try:
+                        kept = keep(arrival.job, self._selected(fresh))
+                        window.callback(kept.close)
+                        arrival.verify(rows.count)
+                    except UnsoundFileError as error:
+                        arrival.reject(error)
+                        continue
+                    overlap.end_window()
+                    yield arrival.job, exports.meanwhile(kept)
+                bookmark.commit(arrival.window)
 
     def _plan(
-        self, bookmark: Bookmark, orchestrator: Orchestrator[ReadExport[PieceT]]
+        self, bookmark: Bookmark, fetcher: Fetcher
     ) -> tuple[list[Window], dict[Window, ExportJob]]:
         """The windows to read, and the exports from the state that bring some of them."""
         settings = self.settings
         plan = plan_run(
-            now=orchestrator.fetcher.clock.now(),
+            now=fetcher.clock.now(),
             bookmark=bookmark.value,
             start_date=settings.start_date,
             end_date=settings.end_date,
@@ -215,7 +205,7 @@ class SMSMessages(WindowedStream):
         for notice in plan.notices:
             self.logger.log(logging.WARNING if notice.is_warning else logging.INFO, notice.text)
         if self.is_test and plan.span is not None:
-            hour = newest_hour(plan.span, orchestrator.fetcher.count)
+            hour = newest_hour(plan.span, fetcher.count)
             if hour is None:
                 self.logger.info("The token is good; there is no message in %s", plan.span)
             return [hour] if hour else [], {}
@@ -241,12 +231,8 @@ class SMSMessages(WindowedStream):
         )
 
     def _orchestrator(
-        self,
-        mailjet: MailjetClient,
-        bookmark: Bookmark,
-        clock: Clock,
-        read: Callable[[ExportJob, BinaryIO | None], ReadExport[PieceT]],
-    ) -> Orchestrator[ReadExport[PieceT]]:
+        self, mailjet: MailjetClient, bookmark: Bookmark, clock: Clock
+    ) -> Orchestrator:
         settings = self.settings
         oldest = oldest_exportable(clock.now())
         fetcher = Fetcher(
@@ -260,7 +246,6 @@ class SMSMessages(WindowedStream):
         return Orchestrator(
             fetcher=fetcher,
             ledger=bookmark,
-            read=read,
             executor=type(self).executor_type(settings.max_concurrent_exports),
             max_concurrent_exports=settings.max_concurrent_exports,
         )
@@ -293,9 +278,13 @@ class SMSMessages(WindowedStream):
         }
         return {name: value for name, value in fields.items() if self._is_selected(name)}
 
-    @cached_property
-    def _selected_columns(self) -> list[str]:
-        return [column.name for column in MESSAGE_COLUMNS if self._is_selected(column.name)]
+    def _selected(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """The batches with the selected columns only."""
+        from tap_mailjet_sms import messages  # noqa: PLC0415
+
+        selected = [column.name for column in MESSAGE_COLUMNS if self._is_selected(column.name)]
+        for batch in batches:
+            yield messages.select(batch, selected)
 
     def _is_selected(self, column: str) -> bool:
         return self.mask["properties", column]

@@ -24,6 +24,7 @@ from tap_mailjet_sms.exceptions import (
     NotAuthorisedError,
     RequestRefusedError,
     TapMailjetSMSError,
+    UnsoundFileError,
     WindowTooOldError,
     WrongWindowError,
 )
@@ -35,7 +36,7 @@ from tap_mailjet_sms.windows import Window
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 NOW = datetime(2026, 11, 21, 16, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -154,19 +155,9 @@ class Notes:
         del self.pending[window]
 
 
-@dataclass(frozen=True)
-class Rows:
-    """A file that was read."""
-
-    rows: int
-
-    def close(self) -> None:
-        """Nothing was kept."""
-
-
-def read(_: ExportJob, file: BinaryIO | None) -> Rows:
+def read(file: BinaryIO | None) -> int:
     """One row for each byte."""
-    return Rows(0 if file is None else len(file.read()))
+    return 0 if file is None else len(file.read())
 
 
 def hours(*edges: int) -> list[Window]:
@@ -179,10 +170,9 @@ def orchestrator(
     mailjet: Answers,
     notes: Notes | None = None,
     *,
-    read: Callable[[ExportJob, BinaryIO | None], Rows] = read,
     verify_counts: VerifyCounts = VerifyCounts.WARN,
     at_once: int = 2,
-) -> Orchestrator[Rows]:
+) -> Orchestrator:
     """An orchestrator that asks the scripted Mailjet."""
     fetcher = Fetcher(
         mailjet=mailjet,
@@ -192,19 +182,34 @@ def orchestrator(
         verify_counts=verify_counts,
         not_before=NOW - 400 * 24 * HOUR,
     )
-    return Orchestrator(fetcher, notes or Notes(), read, Inline(), at_once)
+    return Orchestrator(fetcher, notes or Notes(), Inline(), at_once)
+
+
+def finished(
+    conductor: Orchestrator,
+    windows: list[Window],
+    resumed: dict[Window, ExportJob] | None = None,
+    read: Callable[[BinaryIO | None], int] = read,
+) -> Iterator[tuple[Window, int]]:
+    """Window and rows of every export, in the order in which they come."""
+    for arrival in conductor.files(windows, resumed or {}):
+        try:
+            rows = read(arrival.file)
+            arrival.verify(rows)
+        except UnsoundFileError as error:
+            arrival.reject(error)
+            continue
+        yield arrival.window, rows
 
 
 def emitted(
-    conductor: Orchestrator[Rows],
+    conductor: Orchestrator,
     windows: list[Window],
     resumed: dict[Window, ExportJob] | None = None,
+    read: Callable[[BinaryIO | None], int] = read,
 ) -> list[tuple[Window, int]]:
-    """Window and rows of every export, in the order in which they came."""
-    return [
-        (export.job.window, export.content.rows)
-        for export in conductor.exports(windows, resumed or {})
-    ]
+    """The same, all at once."""
+    return [*finished(conductor, windows, resumed, read)]
 
 
 def test_windows_come_in_order() -> None:
@@ -217,7 +222,7 @@ def test_windows_come_in_order() -> None:
 def test_exports_are_asked_for_ahead_but_not_more_than_allowed() -> None:
     """While one window is emitted, so many others are under way."""
     mailjet, notes = Answers(), Notes()
-    exports = orchestrator(mailjet, notes, at_once=2).exports(hours(1, 2, 3, 4, 5), {})
+    exports = finished(orchestrator(mailjet, notes, at_once=2), hours(1, 2, 3, 4, 5))
 
     next(exports)
 
@@ -279,7 +284,7 @@ def test_no_usable_answer_is_asked_for_again() -> None:
 def test_no_usable_answer_at_all_ends_the_run(call: str) -> None:
     """With what the last attempt said, and the windows before it emitted."""
     mailjet = Answers()
-    exports = orchestrator(mailjet, at_once=1).exports(hours(1, 2), {})
+    exports = finished(orchestrator(mailjet, at_once=1), hours(1, 2))
     getattr(mailjet, call).extend([MailjetUnavailableError("503")] * 4)
     if call == "requests":
         mailjet.requests.insert(0, ExportStatus.PENDING)
@@ -344,9 +349,9 @@ def test_halving_leaves_short_windows_alone() -> None:
     """They keep what has happened to them: a refusal stays one."""
     mailjet = Answers(always_failing=lambda window: window.length > 4 * HOUR)
     mailjet.requests = [ExportStatus.PENDING, RequestRefusedError("403")]
-    exports = orchestrator(mailjet, at_once=2).exports(hours(8, 9), {})
+    exports = finished(orchestrator(mailjet, at_once=2), hours(8, 9))
 
-    assert [next(exports).job.window for _ in range(2)] == hours(4, 8)
+    assert [next(exports)[0] for _ in range(2)] == hours(4, 8)
     with pytest.raises(RequestRefusedError):
         next(exports)
     assert mailjet.calls["request"] == 5, "two failures, two halves, one refusal"
@@ -356,9 +361,9 @@ def test_an_hour_that_fails_every_time_ends_the_run() -> None:
     """With the window, and which start_date would skip it; windows before it are emitted."""
     bad = hours(1, 2)[1]
     mailjet = Answers(always_failing=lambda window: window.overlaps(bad))
-    exports = orchestrator(mailjet).exports(hours(1, 2, 3), {})
+    exports = finished(orchestrator(mailjet), hours(1, 2, 3))
 
-    assert next(exports).job.window == hours(1)[0]
+    assert next(exports)[0] == hours(1)[0]
     with pytest.raises(ExportFailedError) as caught:
         next(exports)
 
@@ -403,12 +408,12 @@ def test_a_broken_file_is_downloaded_again_then_exported_again() -> None:
     """Then it is an error, and nothing of the file was emitted."""
     mailjet = Answers()
 
-    def unreadable(_: ExportJob, __: BinaryIO | None) -> Rows:
+    def unreadable(_: BinaryIO | None) -> int:
         msg = "row 3"
         raise CSVFormatError(msg)
 
     with pytest.raises(CSVFormatError):
-        emitted(orchestrator(mailjet, read=unreadable), hours(1))
+        emitted(orchestrator(mailjet), hours(1), read=unreadable)
 
     assert (len(mailjet.asked), mailjet.calls["download"]) == (2, 3)
 

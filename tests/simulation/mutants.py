@@ -25,27 +25,23 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tap_mailjet_sms.exports import ExportJob
-    from tap_mailjet_sms.orchestrator import FinishedExport
-    from tap_mailjet_sms.streams import ReadExport
+    from tap_mailjet_sms.orchestrator import Arrival
     from tap_mailjet_sms.windows import Plan, Window
-
-    Read = ReadExport[pa.RecordBatch]
-    Exports = Orchestrator[Read]
 
 
 def bookmark_one_step_too_early() -> AbstractContextManager[object]:
     """The window is bookmarked when its records are about to be written."""
-    honest = Orchestrator.exports
+    honest = Orchestrator.files
 
-    def exports(
-        self: Exports, tiles: Iterable[Window], resumed: dict[Window, ExportJob]
-    ) -> Iterator[FinishedExport[Read]]:
-        for export in honest(self, tiles, resumed):
+    def files(
+        self: Orchestrator, tiles: Iterable[Window], resumed: dict[Window, ExportJob]
+    ) -> Iterator[Arrival]:
+        for arrival in honest(self, tiles, resumed):
             assert isinstance(self.ledger, Bookmark)
-            self.ledger.commit(export.job.window)
-            yield export
+            self.ledger.commit(arrival.window)
+            yield arrival
 
-    return patch.object(Orchestrator, "exports", exports)
+    return patch.object(Orchestrator, "files", files)
 
 
 def bookmark_goes_back() -> AbstractContextManager[object]:
@@ -188,7 +184,7 @@ def cut_downloads_taken() -> AbstractContextManager[object]:
 
 def counts_not_checked() -> AbstractContextManager[object]:
     """The number of rows is not held against Mailjet's count."""
-    return patch.object(Orchestrator, "_check_count", lambda *_: None)
+    return patch.object(Orchestrator, "hold_against_count", lambda *_: None)
 
 
 def workers_never_stopped() -> AbstractContextManager[object]:
