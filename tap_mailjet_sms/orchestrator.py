@@ -21,37 +21,23 @@ from typing import TYPE_CHECKING, BinaryIO, Protocol, TypeVar, cast
 
 from tap_mailjet_sms.exceptions import (
     CountMismatchError,
-    DownloadGoneError,
     EmptyExportError,
-    ExportFailedError,
-    ExportLateError,
-    ExportNotFoundError,
     MailjetUnavailableError,
-    NotAuthorisedError,
-    RequestRefusedError,
     TapMailjetSMSError,
-    UnexpectedAnswerError,
-    UnsoundFileError,
-    WindowTooOldError,
 )
 from tap_mailjet_sms.exports import VerifyCounts
+from tap_mailjet_sms.verdict import LAST_STRIKE, SHORTEST, Failure, Kind, Remedy, Strikes, judge
 from tap_mailjet_sms.waiting import StoppedError
-from tap_mailjet_sms.windows import Window, iso, oldest_exportable
+from tap_mailjet_sms.windows import Window, oldest_exportable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from tap_mailjet_sms.exceptions import UnsoundFileError
     from tap_mailjet_sms.exports import ExportJob
     from tap_mailjet_sms.fetching import Fetched, Fetcher
 
 logger = logging.getLogger("tap-mailjet-sms.exports")
-
-#: A failing export is halved, down to this length.
-SHORTEST = timedelta(hours=1)
-#: Failures of a longer export before it is halved.
-FAILURES_BEFORE_HALVING = 2
-#: A file that cannot be read is downloaded again, then exported again; the third one is the last.
-STRIKES = 3
 
 T = TypeVar("T")
 
@@ -74,11 +60,7 @@ class _Tile:
     error: Exception | None = None
     due: float = 0.0
     from_state: bool = False
-    trims: int = 0
-    gone: int = 0
-    failures: int = 0
-    late: int = 0
-    bad_files: int = 0
+    strikes: Strikes = field(default_factory=dict)
     rows_before: int | None = None
 
     @property
@@ -234,125 +216,38 @@ class Orchestrator:
                 tile.window, not_before=self.fetcher.not_before
             )
         except MailjetUnavailableError as error:
-            self._refusals += 1
-            if self._refusals >= self.fetcher.retrying.max_attempts:
-                tile.error = error
-                return
-            pause = self.fetcher.retrying.pause(self._refusals, error)
-            self._ask_from = self.fetcher.clock.monotonic() + pause
-            logger.info("%s; trying again in %.1f s", error, pause)
-        except WindowTooOldError as error:
-            tile.trims += 1
-            if tile.trims >= self.fetcher.retrying.max_attempts:
-                tile.error = error
-            else:
-                self._trim(tile)
+            self._refused(tile, error)
         except TapMailjetSMSError as error:
-            tile.error = error
+            self._remedy(tile, error)
         else:
             tile.job, self._refusals = job, 0
             self.ledger.add(job)
             logger.info("Asked Mailjet for %s", job)
 
-    def _trim(self, tile: _Tile) -> None:
-        """Mailjet's clock has passed the window's start: give up what it no longer exports."""
-        window = tile.window
-        start = max(oldest_exportable(self.fetcher.clock.now()), window.start + SHORTEST)
-        lost = Window(window.start, min(start, window.end))
-        logger.warning("Mailjet no longer exports what is older than a year: %s is lost", lost)
-        if lost.end == window.end:
-            self._tiles.remove(tile)
-        else:
-            tile.window = Window(lost.end, window.end)
-
-    def _postpone(self, tile: _Tile, error: Exception, *, attempt: int) -> None:
-        """Ask for a new export of the window after a pause."""
-        pause = self.fetcher.retrying.pause(attempt)
-        tile.due = self.fetcher.clock.monotonic() + pause
-        logger.warning("%s; asking for a new export in %.1f s", error, pause)
-
-    def _forget(self, tile: _Tile) -> None:
-        if tile.job is not None:
-            self.ledger.drop(tile.window)
-        tile.job = tile.fetched = None
-        tile.from_state = False
+    def _refused(self, tile: _Tile, error: MailjetUnavailableError) -> None:
+        """Mailjet takes no requests for now: none of another window either."""
+        self._refusals += 1
+        if self._refusals >= self.fetcher.retrying.max_attempts:
+            tile.error = error
+            return
+        pause = self.fetcher.retrying.pause(self._refusals, error)
+        self._ask_from = self.fetcher.clock.monotonic() + pause
+        logger.info("%s; trying again in %.1f s", error, pause)
 
     def _start_fetching(self, tile: _Tile, job: ExportJob) -> None:
         tile.fetch = self.executor.submit(self.fetcher.fetch, job)
         tile.fetch.add_done_callback(lambda _: self._woken.set())
         self._busy.append(tile)
 
-    # What a worker brought, seen from the main thread.
+    # What a worker brought, and what a file is worth: on the main thread.
 
     def _collect(self, tile: _Tile) -> None:
-        """Take over a worker's file, or decide what its failure means for the window."""
         fetch, tile.fetch = cast("Future[Fetched]", tile.fetch), None
         try:
             tile.fetched = fetch.result()
             tile.job = tile.fetched.job
-        except NotAuthorisedError as error:
-            tile.error = error
-        except (RequestRefusedError, UnexpectedAnswerError) as error:
-            if tile.from_state:
-                # The id may be damaged, expired or another account's.
-                logger.warning("%s; asking for a new export instead of the one in the state", error)
-                self._forget(tile)
-            elif isinstance(error, ExportNotFoundError | DownloadGoneError):
-                tile.gone += 1
-                self._forget(tile)
-                if tile.gone >= self.fetcher.retrying.max_attempts:
-                    tile.error = error
-                else:
-                    self._postpone(tile, error, attempt=tile.gone)
-            else:
-                tile.error = error
-        except ExportFailedError as error:
-            self._failed(tile, error)
-        except ExportLateError as error:
-            tile.late += 1
-            if tile.late > 1:
-                tile.error = error  # its id stays in the state: it may be finished by the next run
-            else:
-                logger.warning("%s; asking for a new export", error)
-                tile.job, tile.from_state = None, False
         except (TapMailjetSMSError, StoppedError, CancelledError) as error:
-            tile.error = error
-
-    def _failed(self, tile: _Tile, error: ExportFailedError) -> None:
-        """An export failed at Mailjet: ask again, in halves where it is long.
-
-        One from the state was an attempt of an earlier run: it must not be this one's last.
-        """
-        tile.failures += not tile.from_state
-        window = tile.window
-        if window.length > SHORTEST and tile.failures >= FAILURES_BEFORE_HALVING:
-            self._forget(tile)
-            self._halve(tile)
-            logger.warning("%s; asking for shorter windows", error)
-            return
-        if tile.failures >= self.fetcher.retrying.max_attempts:
-            msg = (
-                f"{error}, {tile.failures} times; to go on without it, set start_date to "
-                f"{iso(window.end)}: the messages of {window} are lost then"
-            )
-            tile.error = ExportFailedError(msg)
-            return
-        self._forget(tile)
-        self._postpone(tile, error, attempt=tile.failures)
-
-    def _halve(self, tile: _Tile) -> None:
-        """Put two halves in a window's place, and cut later windows to the same length."""
-        half = timedelta(seconds=max(1, round(tile.window.length.total_seconds() / 2)))
-        tiles: deque[_Tile] = deque()
-        for other in self._tiles:
-            untouched = other.job is None and other.is_idle and other.error is None
-            if other is tile or (untouched and other.window.length > half):
-                tiles.extend(_Tile(window) for window in other.window.split(half))
-            else:
-                tiles.append(other)
-        self._tiles = tiles
-
-    # What a file is worth, said by whoever reads it: on the main thread.
+            self._remedy(tile, error)
 
     def hold_against_count(self, tile: _Tile, fetched: Fetched, rows: int) -> None:
         """See `Arrival.verify`."""
@@ -366,7 +261,8 @@ class Orchestrator:
         if rows == 0:
             msg = f"{text} (verify_counts: off would take that for the truth)"
             raise EmptyExportError(msg)
-        confirmed = tile.bad_files >= STRIKES - 1 and rows == tile.rows_before
+        strikes = tile.strikes.get(Kind.UNSOUND, 0)
+        confirmed = strikes >= LAST_STRIKE[Kind.UNSOUND] - 1 and rows == tile.rows_before
         tile.rows_before = rows
         if self.fetcher.verify_counts is VerifyCounts.WARN and (confirmed or self._count_disputed):
             self._count_disputed = True
@@ -378,16 +274,57 @@ class Orchestrator:
         raise CountMismatchError(text)
 
     def take_back(self, tile: _Tile, error: UnsoundFileError) -> None:
-        """See `Arrival.reject`: download it again, then export it again, then give up."""
+        """See `Arrival.reject`."""
         self._tiles.appendleft(tile)
-        if isinstance(error, ExportFailedError):
-            self._failed(tile, error)
-            return
-        tile.bad_files += 1
-        if tile.bad_files >= STRIKES:
-            tile.error = error
-        elif tile.bad_files == 1:
-            logger.warning("%s; downloading it again", error)
+        self._remedy(tile, error, was_read=True)
+
+    # What a failure means for its window: `verdict.py` decides, and this is done.
+
+    def _remedy(self, tile: _Tile, error: Exception, *, was_read: bool = False) -> None:
+        failure = Failure(error, tile.window, tile.strikes, tile.from_state, was_read)
+        verdict = judge(failure, self.fetcher.retrying)
+        tile.strikes, tile.error = verdict.strikes, verdict.error
+        match verdict.remedy:
+            case Remedy.GIVE_UP:
+                return  # it is told when it ends the run, in the window's turn
+            case Remedy.TRIM:
+                self._trim(tile)
+                return
+            case Remedy.EXPORT_AGAIN:
+                self._forget(tile, keeps_id=verdict.keeps_id)
+                tile.due = self.fetcher.clock.monotonic() + verdict.wait
+            case Remedy.HALVE:
+                self._forget(tile)
+                self._halve(tile)
+            case Remedy.FETCH_AGAIN:
+                pass  # its export is still there, and idle
+        logger.warning("%s", verdict.sentence)
+
+    def _forget(self, tile: _Tile, *, keeps_id: bool = False) -> None:
+        if tile.job is not None and not keeps_id:
+            self.ledger.drop(tile.window)
+        tile.job = tile.fetched = None
+        tile.from_state = False
+
+    def _trim(self, tile: _Tile) -> None:
+        """Mailjet's clock has passed the window's start: give up what it no longer exports."""
+        window = tile.window
+        start = max(oldest_exportable(self.fetcher.clock.now()), window.start + SHORTEST)
+        lost = Window(window.start, min(start, window.end))
+        logger.warning("Mailjet no longer exports what is older than a year: %s is lost", lost)
+        if lost.end == window.end:
+            self._tiles.remove(tile)
         else:
-            logger.warning("%s; asking for a new export", error)
-            self._forget(tile)
+            tile.window = Window(lost.end, window.end)
+
+    def _halve(self, tile: _Tile) -> None:
+        """Put two halves in a window's place, and cut later windows to the same length."""
+        half = timedelta(seconds=max(1, round(tile.window.length.total_seconds() / 2)))
+        tiles: deque[_Tile] = deque()
+        for other in self._tiles:
+            untouched = other.job is None and other.is_idle and other.error is None
+            if other is tile or (untouched and other.window.length > half):
+                tiles.extend(_Tile(window) for window in other.window.split(half))
+            else:
+                tiles.append(other)
+        self._tiles = tiles

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import logging
-from collections import deque
-from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
+from scripts.document_settings import ROOT
+from tap_mailjet_sms import verdict
 from tap_mailjet_sms.exceptions import (
     CountMismatchError,
     CSVFormatError,
@@ -32,24 +31,20 @@ from tap_mailjet_sms.exceptions import (
     WindowTooOldError,
     WrongWindowError,
 )
-from tap_mailjet_sms.exports import ExportJob
-from tap_mailjet_sms.orchestrator import _Tile
+from tap_mailjet_sms.verdict import Failure, Kind, Remedy, judge
+from tap_mailjet_sms.waiting import Retrying
 from tap_mailjet_sms.windows import Window
-from tests.test_orchestrator import Answers, Notes, orchestrator
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 NOW = datetime(2026, 11, 21, 16, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
+DAY = Window(NOW - 24 * HOUR, NOW)
 #: What `max_attempts` says here.
 MOST = 4
 
-FETCH_AGAIN = "fetch again"
-EXPORT_AGAIN = "export again"
-HALVE = "halve"
-TRIM = "trim"
-GIVE_UP = "give up"
+PATIENCE = Retrying(MOST, jitter=lambda most: most)
 
 
 @dataclass(frozen=True)
@@ -57,41 +52,31 @@ class Case:
     """A failure of a window, and what is to become of it."""
 
     failure: TapMailjetSMSError
-    remedy: str
+    remedy: Remedy
     said: str = "failure"
     wait: float = 0
-    before: Mapping[str, int] = field(default_factory=dict)
+    before: Mapping[Kind, int] = field(default_factory=dict)
     hours: int = 24
     from_state: bool = False
     keeps_id: bool = False
 
 
-@dataclass(frozen=True)
-class Decision:
-    """What became of it."""
-
-    remedy: str
-    said: str
-    wait: float
-    keeps_id: bool
-
-
 ANEW = "failure; asking for a new export in {} s"
 CASES = [
     # A wrong token, and whatever else the same request would meet again.
-    Case(NotAuthorisedError("failure"), GIVE_UP),
-    Case(NotAuthorisedError("failure"), GIVE_UP, from_state=True),
-    Case(RequestRefusedError("failure"), GIVE_UP),
-    Case(UnexpectedAnswerError("failure"), GIVE_UP),
-    Case(WrongWindowError("failure"), GIVE_UP),
-    Case(MailjetUnavailableError("failure"), GIVE_UP),
-    Case(DownloadBrokenError("failure"), GIVE_UP),
-    Case(SpoolError("failure"), GIVE_UP),
+    Case(NotAuthorisedError("failure"), Remedy.GIVE_UP),
+    Case(NotAuthorisedError("failure"), Remedy.GIVE_UP, from_state=True),
+    Case(RequestRefusedError("failure"), Remedy.GIVE_UP),
+    Case(UnexpectedAnswerError("failure"), Remedy.GIVE_UP),
+    Case(WrongWindowError("failure"), Remedy.GIVE_UP),
+    Case(MailjetUnavailableError("failure"), Remedy.GIVE_UP),
+    Case(DownloadBrokenError("failure"), Remedy.GIVE_UP),
+    Case(SpoolError("failure"), Remedy.GIVE_UP),
     # An id of the state that is of no use.
     *(
         Case(
             kind("failure"),
-            EXPORT_AGAIN,
+            Remedy.EXPORT_AGAIN,
             "failure; asking for a new export instead of the one in the state",
             from_state=True,
         )
@@ -108,9 +93,15 @@ CASES = [
         case
         for kind in (ExportNotFoundError, DownloadGoneError)
         for case in (
-            Case(kind("failure"), EXPORT_AGAIN, ANEW.format("1.0"), wait=1),
-            Case(kind("failure"), EXPORT_AGAIN, ANEW.format("4.0"), wait=4, before={"gone": 2}),
-            Case(kind("failure"), GIVE_UP, before={"gone": MOST - 1}),
+            Case(kind("failure"), Remedy.EXPORT_AGAIN, ANEW.format("1.0"), wait=1),
+            Case(
+                kind("failure"),
+                Remedy.EXPORT_AGAIN,
+                ANEW.format("4.0"),
+                wait=4,
+                before={Kind.GONE: 2},
+            ),
+            Case(kind("failure"), Remedy.GIVE_UP, before={Kind.GONE: MOST - 1}),
         )
     ),
     # An export that ends in ERROR, or without any row.
@@ -118,44 +109,46 @@ CASES = [
         case
         for kind in (ExportFailedError, EmptyExportError)
         for case in (
-            Case(kind("failure"), EXPORT_AGAIN, ANEW.format("1.0"), wait=1),
-            Case(kind("failure"), EXPORT_AGAIN, ANEW.format("0.5"), wait=0.5, from_state=True),
+            Case(kind("failure"), Remedy.EXPORT_AGAIN, ANEW.format("1.0"), wait=1),
+            Case(
+                kind("failure"), Remedy.EXPORT_AGAIN, ANEW.format("0.5"), wait=0.5, from_state=True
+            ),
             Case(
                 kind("failure"),
-                EXPORT_AGAIN,
+                Remedy.EXPORT_AGAIN,
                 ANEW.format("1.0"),
                 wait=1,
-                before={"failures": 1},
+                before={Kind.FAILED: 1},
                 from_state=True,
             ),
             Case(
                 kind("failure"),
-                HALVE,
+                Remedy.HALVE,
                 "failure; asking for shorter windows",
-                before={"failures": 1},
+                before={Kind.FAILED: 1},
             ),
             Case(
                 kind("failure"),
-                HALVE,
+                Remedy.HALVE,
                 "failure; asking for shorter windows",
-                before={"failures": 1},
+                before={Kind.FAILED: 1},
                 hours=2,
             ),
             Case(
                 kind("failure"),
-                EXPORT_AGAIN,
+                Remedy.EXPORT_AGAIN,
                 ANEW.format("2.0"),
                 wait=2,
-                before={"failures": 1},
+                before={Kind.FAILED: 1},
                 hours=1,
             ),
             Case(
                 kind("failure"),
-                GIVE_UP,
+                Remedy.GIVE_UP,
                 "failure, 4 times; to go on without it, set start_date to 2026-11-21T16:00:00+00:00"
                 ": the messages of 2026-11-21T15:00:00+00:00 to 2026-11-21T16:00:00+00:00 are lost"
                 " then",
-                before={"failures": MOST - 1},
+                before={Kind.FAILED: MOST - 1},
                 hours=1,
             ),
         )
@@ -163,14 +156,14 @@ CASES = [
     # An export that is late.
     Case(
         ExportLateError("failure"),
-        EXPORT_AGAIN,
+        Remedy.EXPORT_AGAIN,
         "failure; asking for a new export",
         keeps_id=True,
     ),
-    Case(ExportLateError("failure"), GIVE_UP, before={"late": 1}),
+    Case(ExportLateError("failure"), Remedy.GIVE_UP, before={Kind.LATE: 1}),
     # A window that begins more than a year back.
-    Case(WindowTooOldError("failure"), TRIM, "Mailjet no longer exports what is older than a year"),
-    Case(WindowTooOldError("failure"), GIVE_UP, before={"trims": MOST - 1}),
+    Case(WindowTooOldError("failure"), Remedy.TRIM),
+    Case(WindowTooOldError("failure"), Remedy.GIVE_UP, before={Kind.TOO_OLD: MOST - 1}),
 ]
 #: What is found out only when a file is read.
 READ_CASES = [
@@ -178,76 +171,101 @@ READ_CASES = [
         case
         for kind in (CSVFormatError, DownloadBrokenError, NotCSVError, CountMismatchError)
         for case in (
-            Case(kind("failure"), FETCH_AGAIN, "failure; downloading it again", keeps_id=True),
+            Case(kind("failure"), Remedy.FETCH_AGAIN, "failure; downloading it again"),
             Case(
                 kind("failure"),
-                EXPORT_AGAIN,
+                Remedy.EXPORT_AGAIN,
                 "failure; asking for a new export",
-                before={"bad_files": 1},
+                before={Kind.UNSOUND: 1},
             ),
-            Case(kind("failure"), GIVE_UP, before={"bad_files": 2}, keeps_id=True),
+            Case(kind("failure"), Remedy.GIVE_UP, before={Kind.UNSOUND: 2}),
         )
     ),
 ]
 
 
-def decided(case: Case, *, reading: bool, caplog: pytest.LogCaptureFixture) -> Decision:
-    """What becomes of a window after a failure."""
-    caplog.set_level(logging.INFO)
-    window = Window(NOW - case.hours * HOUR, NOW)
-    if isinstance(case.failure, WindowTooOldError):
-        window = Window(NOW - 365 * 24 * HOUR, NOW - 364 * 24 * HOUR)
-    mailjet, notes = Answers(), Notes()
-    conductor = orchestrator(mailjet, notes)
-    job = ExportJob(7, window, NOW)
-    tile = _Tile(window, job=job, from_state=case.from_state)
-    for strike, times in case.before.items():
-        setattr(tile, strike, times)
-    notes.add(job)
-    conductor._tiles = deque([tile])
-    if reading:
-        assert isinstance(case.failure, UnsoundFileError)
-        conductor._tiles.clear()
-        conductor.take_back(tile, case.failure)
-    elif isinstance(case.failure, WindowTooOldError):
-        notes.drop(window)
-        tile.job = None
-        mailjet.requests = [case.failure]
-        conductor._request(tile)
-    else:
-        tile.fetch = Future()
-        tile.fetch.set_exception(case.failure)
-        conductor._collect(tile)
-    said = str(tile.error) if tile.error else caplog.records[-1].getMessage()
-    if tile.error is not None:
-        remedy = GIVE_UP
-    elif len(conductor._tiles) > 1:
-        remedy = HALVE
-    elif tile.window != window:
-        remedy = TRIM
-    elif tile.job is None:
-        remedy = EXPORT_AGAIN
-    else:
-        remedy = FETCH_AGAIN
-    return Decision(remedy, said, tile.due, keeps_id=window in notes.pending)
-
-
 @pytest.mark.parametrize(
-    ("case", "reading"),
+    ("case", "was_read"),
     [(case, False) for case in CASES] + [(case, True) for case in READ_CASES],
     ids=repr,
 )
-def test_a_failure_has_its_verdict(
-    case: Case, *, reading: bool, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_failure_has_its_verdict(case: Case, *, was_read: bool) -> None:
     """The remedy, the sentence, the wait, and whether the id stays in the state."""
-    found = decided(case, reading=reading, caplog=caplog)
+    window = Window(NOW - case.hours * HOUR, NOW)
 
-    assert found.remedy == case.remedy
-    assert found.said.startswith(case.said)
+    found = judge(Failure(case.failure, window, case.before, case.from_state, was_read), PATIENCE)
+
+    assert found.remedy is case.remedy
+    assert found.sentence == case.said
     assert found.wait == case.wait
-    if found.remedy in {EXPORT_AGAIN, FETCH_AGAIN}:
-        assert found.keeps_id == case.keeps_id
+    assert found.keeps_id == case.keeps_id
+    assert (str(found.error) == case.said) == (found.remedy is Remedy.GIVE_UP)
+
+
+#: What the table calls a failure.
+FAILURES: Mapping[str, Callable[[], Failure]] = {
+    "400, 401, 403": lambda: Failure(RequestRefusedError("403"), DAY),
+    "400, 403, 404 or another window for an id of the state": lambda: Failure(
+        WrongWindowError("another window"), DAY, from_state=True
+    ),
+    "400 because `FromTS` is more than a year back": lambda: Failure(WindowTooOldError("400"), DAY),
+    "404 on an export of this run": lambda: Failure(ExportNotFoundError("404"), DAY),
+    "an export ends in `ERROR`": lambda: Failure(ExportFailedError("ERROR"), DAY),
+    "no rows at all, though there must be some": lambda: Failure(
+        EmptyExportError("none"), DAY, was_read=True
+    ),
+    "an export is not finished within `poll_timeout_seconds`": lambda: Failure(
+        ExportLateError("late"), DAY
+    ),
+    "a row or a cell cannot be read": lambda: Failure(CSVFormatError("row"), DAY, was_read=True),
+    "fewer rows than `/sms/count` says": lambda: Failure(
+        CountMismatchError("fewer"), DAY, was_read=True
+    ),
+}
+#: And how often it has happened, this time included.
+TIMES = {
+    "once": 1,
+    "twice": 2,
+    "twice, longer than an hour": 2,
+    "three times": 3,
+    "`max_attempts` times": MOST,
+}
+
+
+def table() -> list[tuple[str, str, str]]:
+    """The rows of the table of rules: what happens, how often so far, verdict."""
+    rows = []
+    what = ""
+    for line in str(verdict.__doc__).splitlines():
+        if line.startswith("| ") and not line.startswith("| What happens"):
+            happens, so_far, then = line.strip("| ").split(" | ")
+            what = what if happens == "…" else happens
+            rows.append((what, so_far, then))
+    return rows
+
+
+@pytest.mark.parametrize(("what", "so_far", "then"), table())
+def test_the_table_of_rules_is_true(what: str, so_far: str, then: str) -> None:
+    """Each row says what is decided, and what happens is in the words of the promises."""
+    failure = FAILURES[what]()
+    if so_far == "`max_attempts` times":
+        failure = replace(failure, window=Window(NOW - HOUR, NOW))
+    before = {failure.kind: TIMES[so_far] - 1}
+
+    found = judge(replace(failure, strikes=before), PATIENCE)
+
+    words = found.remedy.value
+    words += ", after a wait" if found.wait else ""
+    words += ", keep the id" if found.keeps_id else ""
+    assert words == then
+    promises = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
+    first_table = promises.partition("\n## Mailjet")[2].partition("\n## ")[0]
+    assert f"\n| {what} |" in first_table
+
+
+def test_the_table_of_rules_has_every_failure() -> None:
+    """None is left out, or the test of its rows would not see it."""
+    assert {what for what, _, _ in table()} == set(FAILURES)
 
 
 def test_a_header_that_cannot_be_mapped_is_no_unsound_file() -> None:

@@ -1,0 +1,190 @@
+"""The rules of recovery: what a failure means for its window. Pure; no clock, no network.
+
+A failure, the strikes against its window so far and the window go in; what to do comes out, as
+data. What happens is in the words of the first table in `docs/reliability.md`:
+
+| What happens | So far | Verdict |
+|---|---|---|
+| 400, 401, 403 | once | give up |
+| 400, 403, 404 or another window for an id of the state | once | export again |
+| 400 because `FromTS` is more than a year back | once | trim |
+| … | `max_attempts` times | give up |
+| 404 on an export of this run | once | export again, after a wait |
+| … | `max_attempts` times | give up |
+| an export ends in `ERROR` | once | export again, after a wait |
+| … | twice, longer than an hour | halve |
+| … | `max_attempts` times | give up |
+| no rows at all, though there must be some | once | export again, after a wait |
+| … | twice, longer than an hour | halve |
+| … | `max_attempts` times | give up |
+| an export is not finished within `poll_timeout_seconds` | once | export again, keep the id |
+| … | twice | give up |
+| a row or a cell cannot be read | once | fetch again |
+| … | twice | export again |
+| … | three times | give up |
+| fewer rows than `/sms/count` says | once | fetch again |
+| … | twice | export again |
+| … | three times | give up |
+
+A file that is gone is treated like an export that is gone. An export of the state was an attempt of
+an earlier run: its failure is no strike, lest it be this run's last. A single request that gets no
+usable answer is tried again by the worker itself (`fetching.py`), and by the loop for requests for
+exports, which all windows share (`orchestrator.py`): what comes here was tried often enough, so
+everything else is given up.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, TypeAlias
+
+from tap_mailjet_sms.exceptions import (
+    DownloadGoneError,
+    ExportFailedError,
+    ExportLateError,
+    ExportNotFoundError,
+    NotAuthorisedError,
+    RequestRefusedError,
+    UnexpectedAnswerError,
+    UnsoundFileError,
+    WindowTooOldError,
+)
+from tap_mailjet_sms.windows import iso
+
+if TYPE_CHECKING:
+    from tap_mailjet_sms.waiting import Retrying
+    from tap_mailjet_sms.windows import Window
+
+#: A failing export is halved, down to this length.
+SHORTEST = timedelta(hours=1)
+#: Failures of a longer export before it is halved.
+FAILURES_BEFORE_HALVING = 2
+
+
+class Remedy(enum.Enum):
+    """What to do about a failure."""
+
+    FETCH_AGAIN = "fetch again"
+    EXPORT_AGAIN = "export again"
+    HALVE = "halve"
+    TRIM = "trim"
+    GIVE_UP = "give up"
+
+
+class Kind(enum.Enum):
+    """Failures that are counted together."""
+
+    USELESS_ID = enum.auto()
+    TOO_OLD = enum.auto()
+    GONE = enum.auto()
+    FAILED = enum.auto()
+    LATE = enum.auto()
+    UNSOUND = enum.auto()
+    HOPELESS = enum.auto()
+
+
+#: What has gone wrong with a window so far in this run: how often, by kind.
+Strikes: TypeAlias = Mapping[Kind, int]
+
+#: The strike that is the last one, where that is not for `max_attempts` to say.
+LAST_STRIKE = {Kind.HOPELESS: 1, Kind.USELESS_ID: 2, Kind.LATE: 2, Kind.UNSOUND: 3}
+
+_KINDS: tuple[tuple[type[Exception], Kind], ...] = (
+    (NotAuthorisedError, Kind.HOPELESS),
+    (WindowTooOldError, Kind.TOO_OLD),
+    (ExportNotFoundError, Kind.GONE),
+    (DownloadGoneError, Kind.GONE),
+    (ExportFailedError, Kind.FAILED),
+    (ExportLateError, Kind.LATE),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What came in the way of a window's export, or of reading its file to the end.
+
+    `from_state` says that an earlier run asked for the export, `was_read` that its file was here,
+    downloaded as a whole.
+    """
+
+    error: Exception
+    window: Window
+    strikes: Strikes = field(default_factory=dict)
+    from_state: bool = False
+    was_read: bool = False
+
+    @property
+    def kind(self) -> Kind:
+        """What it is counted as."""
+        if self.from_state and _is_refusal(self.error):
+            return Kind.USELESS_ID  # it may be damaged, expired or another account's
+        for error, kind in _KINDS:
+            if isinstance(self.error, error):
+                return kind
+        is_unsound = self.was_read and isinstance(self.error, UnsoundFileError)
+        return Kind.UNSOUND if is_unsound else Kind.HOPELESS
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What to do about a failure: `sentence` says it to the user, `wait` is in seconds.
+
+    `keeps_id` says that the failed export stays in the state until another one takes its place: it
+    may be finished by the next run. `error` is what ends the run where the remedy is to give up.
+    """
+
+    remedy: Remedy
+    sentence: str
+    strikes: Strikes
+    wait: float = 0.0
+    keeps_id: bool = False
+    error: Exception | None = None
+
+
+def judge(failure: Failure, patience: Retrying) -> Verdict:
+    """Decide what a failure means for its window, by the table above.
+
+    `patience` says how often anything is tried, and how long to wait in between.
+    """
+    error, kind = failure.error, failure.kind
+    is_strike = not (kind is Kind.FAILED and failure.from_state)
+    times = failure.strikes.get(kind, 0) + is_strike
+    strikes = {**failure.strikes, kind: times}
+
+    is_long = failure.window.length > SHORTEST
+    if kind is Kind.FAILED and is_long and times >= FAILURES_BEFORE_HALVING:
+        return Verdict(Remedy.HALVE, f"{error}; asking for shorter windows", strikes)
+    if times >= LAST_STRIKE.get(kind, patience.max_attempts):
+        if kind is Kind.FAILED:
+            error = _never_exported(failure, times)
+        return Verdict(Remedy.GIVE_UP, str(error), strikes, error=error)
+    if kind is Kind.TOO_OLD:
+        return Verdict(Remedy.TRIM, str(error), strikes)
+    if kind is Kind.UNSOUND and times == 1:
+        return Verdict(Remedy.FETCH_AGAIN, f"{error}; downloading it again", strikes)
+
+    sentence, wait = f"{error}; asking for a new export", 0.0
+    if kind is Kind.USELESS_ID:
+        sentence += " instead of the one in the state"
+    elif kind in {Kind.GONE, Kind.FAILED}:
+        wait = patience.pause(times)
+        sentence += f" in {wait:.1f} s"
+    return Verdict(Remedy.EXPORT_AGAIN, sentence, strikes, wait, keeps_id=kind is Kind.LATE)
+
+
+def _is_refusal(error: Exception) -> bool:
+    return isinstance(error, RequestRefusedError | UnexpectedAnswerError) and not isinstance(
+        error, NotAuthorisedError
+    )
+
+
+def _never_exported(failure: Failure, times: int) -> ExportFailedError:
+    window = failure.window
+    msg = (
+        f"{failure.error}, {times} times; to go on without it, set start_date to "
+        f"{iso(window.end)}: the messages of {window} are lost then"
+    )
+    return ExportFailedError(msg)
