@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from tap_mailjet_sms.waiting import Clock, Retrying
+    from tap_mailjet_sms.waiting import Clock, EndOfRun, Retrying
     from tap_mailjet_sms.windows import Window
 
 logger = logging.getLogger("tap-mailjet-sms.exports")
@@ -71,6 +71,7 @@ class Fetcher:
 
     mailjet: Mailjet
     clock: Clock
+    end: EndOfRun
     schedule: PollSchedule
     retrying: Retrying
     verify_counts: VerifyCounts
@@ -102,6 +103,7 @@ class Fetcher:
                     raise self._too_late(job)
                 pause = self.schedule.pause(waited) * random.uniform(*JITTER)  # noqa: S311
                 self.clock.sleep(min(pause, self.schedule.timeout - waited))
+                self.end.check()
             job = self._retry(lambda job=job: self.mailjet.get_export(job))  # type: ignore[misc]
         if step is Step.REQUEST:
             msg = f"The file of {job} has expired at Mailjet"
@@ -159,14 +161,14 @@ class Fetcher:
     def _retry(self, ask: Callable[[], T], *, at_least: int = 1) -> T:
         """Ask until there is a usable answer, `max_attempts` times at most."""
         for attempt in range(1, max(self.retrying.max_attempts, at_least)):
-            self.clock.sleep(0)  # no request after the run is over
+            self.end.check()
             try:
                 return ask()
             except (MailjetUnavailableError, DownloadBrokenError) as error:
                 pause = self.retrying.pause(attempt, error)
                 logger.info("%s; trying again in %.1f s", error, pause)
             self.clock.sleep(pause)
-        self.clock.sleep(0)
+        self.end.check()
         return ask()
 
 

@@ -159,7 +159,7 @@ class Orchestrator:
                 self.advance()
                 yield Arrival(self, head, fetched)
         finally:
-            self.fetcher.clock.stop()
+            self.fetcher.end.declare()
             self.executor.shutdown(wait=False, cancel_futures=True)
 
     def meanwhile(self, pieces: Iterable[T]) -> Iterator[T]:

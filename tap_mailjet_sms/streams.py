@@ -20,7 +20,7 @@ from tap_mailjet_sms.schema import MESSAGE_COLUMNS, STREAM_SCHEMA
 from tap_mailjet_sms.sdk import WindowedStream
 from tap_mailjet_sms.spool import open_spool, spool_errors
 from tap_mailjet_sms.state import REPLICATION_KEY, STREAM, Bookmark
-from tap_mailjet_sms.waiting import Clock, Retrying, SystemClock
+from tap_mailjet_sms.waiting import Clock, EndOfRun, Retrying, SystemClock
 from tap_mailjet_sms.windows import (
     Window,
     iso,
@@ -102,7 +102,7 @@ class SMSMessages(WindowedStream):
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE
 
     #: Time, threads and network; a simulation has its own.
-    clock_type: ClassVar[Callable[[], Clock]] = SystemClock
+    clock_type: ClassVar[Callable[[EndOfRun], Clock]] = SystemClock
     executor_type: ClassVar[Callable[[int], Executor]] = ThreadPoolExecutor
     transport: ClassVar[HTTPAdapter | None] = None
 
@@ -169,12 +169,13 @@ class SMSMessages(WindowedStream):
         """
         from tap_mailjet_sms import messages  # noqa: PLC0415
 
-        clock = type(self).clock_type()
-        self.on_end(clock.stop)
+        end = EndOfRun()
+        self.on_end(end.declare)
+        clock = type(self).clock_type(end)
         bookmark = Bookmark(self, now=clock.now(), moves=self._moves_bookmark)
         overlap = messages.Overlap()
-        with closing(self._client(clock)) as mailjet:
-            exports = self._orchestrator(mailjet, bookmark, clock)
+        with closing(self._client(clock, end)) as mailjet:
+            exports = self._orchestrator(mailjet, bookmark, clock, end)
             for arrival in exports.files(*self._plan(bookmark, exports.fetcher)):
                 rows = Rows(self._typed(arrival.file))
                 fresh = overlap.fresh(exports.meanwhile(rows), arrival.window)
@@ -219,25 +220,26 @@ class SMSMessages(WindowedStream):
             return [], {}
         return plan_windows(plan.span, longest=settings.window, fixed=resumed), resumed
 
-    def _client(self, clock: Clock) -> MailjetClient:
+    def _client(self, clock: Clock, end: EndOfRun) -> MailjetClient:
         settings = self.settings
         return MailjetClient(
             api_url=settings.api_url,
             auth_token=settings.auth_token,
             request_timeout=settings.request_timeout,
             now=clock.now,
-            checkpoint=lambda: clock.sleep(0),
+            checkpoint=end.check,
             transport=self.transport,
         )
 
     def _orchestrator(
-        self, mailjet: MailjetClient, bookmark: Bookmark, clock: Clock
+        self, mailjet: MailjetClient, bookmark: Bookmark, clock: Clock, end: EndOfRun
     ) -> Orchestrator:
         settings = self.settings
         oldest = oldest_exportable(clock.now())
         fetcher = Fetcher(
             mailjet=mailjet,
             clock=clock,
+            end=end,
             schedule=settings.poll,
             retrying=Retrying(settings.max_attempts),
             verify_counts=settings.verify_counts,

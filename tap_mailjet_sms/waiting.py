@@ -1,4 +1,4 @@
-"""Time and patience: the clock, the waiting, and when to try once more."""
+"""Time and patience: the clock, the end of the run, and when to try once more."""
 
 from __future__ import annotations
 
@@ -17,6 +17,35 @@ if TYPE_CHECKING:
 MAX_BACKOFF = 120.0
 
 
+class StoppedError(Exception):
+    """The run is over: a worker must not go on."""
+
+
+class EndOfRun:
+    """Tells all that work for a run when it is over: from then on nobody may go on."""
+
+    def __init__(self) -> None:
+        """Begin a run."""
+        self._declared = threading.Event()
+
+    def declare(self) -> None:
+        """The run is over, for whatever reason."""
+        self._declared.set()
+
+    def is_declared(self, *, within: float = 0) -> bool:
+        """Whether the run is over, or will be within so many seconds, which are waited for."""
+        return self._declared.wait(within)
+
+    def check(self) -> None:
+        """Go on, if that may be.
+
+        Raises:
+            StoppedError: If the run is over.
+        """
+        if self.is_declared():
+            raise StoppedError
+
+
 class Clock(Protocol):
     """Time, and the waiting for it."""
 
@@ -27,25 +56,18 @@ class Clock(Protocol):
         """Seconds that only ever grow."""
 
     def sleep(self, seconds: float) -> None:
-        """Let a worker wait; raises `StoppedError` once the run is over."""
+        """Let a worker wait; no longer than the run."""
 
     def wait(self, woken: threading.Event, seconds: float | None) -> None:
         """Let the main thread wait until it is woken, `seconds` at most."""
-
-    def stop(self) -> None:
-        """End the waiting of all workers."""
-
-
-class StoppedError(Exception):
-    """The run is over: a worker must not go on."""
 
 
 class SystemClock:
     """The real time."""
 
-    def __init__(self) -> None:
-        """Start with nobody stopped."""
-        self._stopped = threading.Event()
+    def __init__(self, end: EndOfRun) -> None:
+        """Know the end of the run, which ends all waiting of workers."""
+        self._end = end
 
     def now(self) -> datetime:
         """The present moment, aware UTC."""
@@ -56,17 +78,12 @@ class SystemClock:
         return time.monotonic()
 
     def sleep(self, seconds: float) -> None:
-        """Wait, or raise `StoppedError` as soon as the run is over."""
-        if self._stopped.wait(seconds):
-            raise StoppedError
+        """Wait, no longer than the run."""
+        self._end.is_declared(within=seconds)
 
     def wait(self, woken: threading.Event, seconds: float | None) -> None:
         """Wait until woken, `seconds` at most."""
         woken.wait(seconds)
-
-    def stop(self) -> None:
-        """End the waiting of all workers."""
-        self._stopped.set()
 
 
 @dataclass(frozen=True, slots=True)

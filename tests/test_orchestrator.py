@@ -31,7 +31,7 @@ from tap_mailjet_sms.exceptions import (
 from tap_mailjet_sms.exports import ExportJob, ExportStatus, PollSchedule, VerifyCounts
 from tap_mailjet_sms.fetching import Fetcher
 from tap_mailjet_sms.orchestrator import Orchestrator
-from tap_mailjet_sms.waiting import Retrying
+from tap_mailjet_sms.waiting import EndOfRun, Retrying
 from tap_mailjet_sms.windows import Window
 
 if TYPE_CHECKING:
@@ -48,7 +48,6 @@ class Time:
 
     def __init__(self) -> None:
         self.seconds = 0.0
-        self.stopped = False
 
     def now(self) -> datetime:
         """The present moment."""
@@ -67,10 +66,6 @@ class Time:
         if not woken.is_set():
             assert seconds is not None, "nothing is under way, and nothing is due"
             self.seconds += seconds
-
-    def stop(self) -> None:
-        """The run is over."""
-        self.stopped = True
 
 
 class Inline(Executor):
@@ -177,6 +172,7 @@ def orchestrator(
     fetcher = Fetcher(
         mailjet=mailjet,
         clock=Time(),
+        end=EndOfRun(),
         schedule=PollSchedule(interval=1, max_interval=30, timeout=600),
         retrying=Retrying(max_attempts=4, jitter=lambda most: most),
         verify_counts=verify_counts,

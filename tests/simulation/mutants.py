@@ -17,7 +17,7 @@ from tap_mailjet_sms.exceptions import DownloadBrokenError
 from tap_mailjet_sms.messages import Overlap
 from tap_mailjet_sms.orchestrator import Orchestrator
 from tap_mailjet_sms.state import Bookmark
-from tests.simulation.process import SimulatedClock
+from tap_mailjet_sms.waiting import EndOfRun
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -189,7 +189,7 @@ def counts_not_checked() -> AbstractContextManager[object]:
 
 def workers_never_stopped() -> AbstractContextManager[object]:
     """Workers go on after the run has ended."""
-    return patch.object(SimulatedClock, "stop", lambda _: None)
+    return patch.object(EndOfRun, "declare", lambda _: None)
 
 
 MUTANTS: tuple[Callable[[], AbstractContextManager[object]], ...] = (

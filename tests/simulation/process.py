@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from typing_extensions import override
 
-from tap_mailjet_sms.waiting import StoppedError
-
 if TYPE_CHECKING:
     import random
     from collections.abc import Callable
+
+    from tap_mailjet_sms.waiting import EndOfRun
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -75,7 +75,6 @@ class Process:
         self.random = random
         self.effects = 0
         self.is_dead = False
-        self.is_stopped = False
         self.output_is_closed = False
         self.on_signal: Callable[[], None] | None = None
         self._interruption = interruption
@@ -209,8 +208,9 @@ class Process:
 class SimulatedClock:
     """The clock of a simulated process."""
 
-    def __init__(self, process: Process) -> None:
+    def __init__(self, process: Process, end: EndOfRun) -> None:
         self._process = process
+        self._end = end
 
     def now(self) -> datetime:
         """The virtual moment."""
@@ -221,19 +221,13 @@ class SimulatedClock:
         return self._process.time.now
 
     def sleep(self, seconds: float) -> None:
-        """Let a worker wait; raises `StoppedError` once the run is over."""
-        if not self._process.is_stopped and seconds > 0:
+        """Let a worker wait, unless the run is over."""
+        if not self._end.is_declared() and seconds > 0:
             self._process.pass_time(seconds)
-        if self._process.is_stopped:
-            raise StoppedError
 
     def wait(self, woken: threading.Event, seconds: float | None) -> None:
         """Let the main thread wait."""
         self._process.wait(woken, seconds)
-
-    def stop(self) -> None:
-        """End the waiting of all workers."""
-        self._process.is_stopped = True
 
 
 class SimulatedExecutor(Executor):

@@ -175,7 +175,7 @@ def run_tap(
 
     output = Output(process, before_effect)
     transport = SimulatedTransport(backend, process, asked)
-    _Messages.clock_type = lambda: SimulatedClock(process)
+    _Messages.clock_type = lambda end: SimulatedClock(process, end)
     _Messages.executor_type = lambda workers: SimulatedExecutor(process, workers)
     _Messages.transport = transport
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
