@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import io
 import sys
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import atheris
@@ -23,6 +24,7 @@ with atheris.instrument_imports(include=["tap_mailjet_sms"]):
     from tap_mailjet_sms.client import MailjetClient
     from tap_mailjet_sms.exceptions import TapMailjetSMSError
     from tap_mailjet_sms.exports import ExportJob
+    from tap_mailjet_sms.kept import Spool
     from tap_mailjet_sms.windows import Window
 
 import requests  # noqa: TC002 - after what is instrumented
@@ -90,11 +92,10 @@ def csv(data: bytes) -> None:
         batches = [*records.read(io.BytesIO(data), column_map={})]
     except TapMailjetSMSError:
         return
-    spooled = io.BytesIO()
-    records.spool(iter(batches), spooled)
-    if batches != [*records.unspool(spooled)]:
-        msg = "the spool has other rows"
-        raise RuntimeError(msg)
+    with closing(Spool(iter(batches))) as spool:
+        if batches != [*spool]:
+            msg = "the spool has other rows"
+            raise RuntimeError(msg)
 
 
 TARGETS = {"answers": answers, "csv": csv}

@@ -19,9 +19,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from upath import UPath
 
+from tap_mailjet_sms.arrow_schema import EXPORT_SCHEMA
 from tap_mailjet_sms.exceptions import BatchStorageError
 from tap_mailjet_sms.messages import json_lines
-from tap_mailjet_sms.schema import EXPORT_COLUMNS, ColumnType
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -39,8 +39,6 @@ ROW_GROUP = 32_768
 
 #: Python's default of 9 takes three times as long for files that are 2 % smaller.
 GZIP_LEVEL = 6
-
-_TYPES = {ColumnType.INTEGER: pa.int64(), ColumnType.TIMESTAMP: pa.timestamp("us", "UTC")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,11 +198,7 @@ def _numbered(batches: Pieces, *, rows: int) -> Iterator[tuple[int, pa.RecordBat
 
 def _whole_rows(pieces: Pieces, export_fields: ExportFields) -> Iterator[pa.RecordBatch]:
     """The rows with the columns that tell of their export, as targets can read them."""
-    constants = [
-        pa.field(column.name, _TYPES[column.type], column.nullable)
-        for column in EXPORT_COLUMNS
-        if column.name in export_fields
-    ]
+    constants = [field for field in EXPORT_SCHEMA if field.name in export_fields]
     values = [pa.scalar(export_fields[field.name], field.type) for field in constants]
     repeated: list[Column] = []
     for piece in pieces:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tap_mailjet_sms.arrow_schema import DECIMAL, TIMESTAMP
 from tap_mailjet_sms.schema import STATUS_NAMES, normalise
 
 if TYPE_CHECKING:
@@ -25,11 +26,6 @@ if TYPE_CHECKING:
     from typing import Any, TypeAlias
 
     Column: TypeAlias = pa.Array[pa.Scalar[Any]]
-
-TIMESTAMP = pa.timestamp("us", "UTC")
-#: Room for what a price in binary floating point may print (17 digits after some zeros), so that
-#: no price has to be rounded, and for 18 digits before the point.
-DECIMAL = pa.decimal128(38, 20)
 
 _EXACT = Context(prec=38, traps=[InvalidOperation, Inexact])
 _LAST_PLACE = Decimal("1e-20")

@@ -14,16 +14,13 @@ from typing import TYPE_CHECKING
 import arro3.io
 import msgspec
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from tap_mailjet_sms.windows import OVERLAP, iso
+from tap_mailjet_sms.windows import iso
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from singer_sdk.helpers.types import Record
-
-    from tap_mailjet_sms.windows import Window
 
 #: Rows are made into JSON in slices: they stay in the processor's cache, and memory does not depend
 #: on a batch's size.
@@ -32,39 +29,6 @@ SLICE = 500
 _SHORT_DECIMAL = pa.decimal128(38, 4)
 
 _decoder = msgspec.json.Decoder(dict, float_hook=Decimal)
-
-
-class Overlap:
-    """Tells messages that two neighbouring exports share, since both hold the second between."""
-
-    def __init__(self) -> None:
-        """Start with no window read."""
-        self._before: set[str] = set()
-        self._seen: set[str] = set()
-
-    def fresh(self, batches: Iterable[pa.RecordBatch], window: Window) -> Iterator[pa.RecordBatch]:
-        """A window's batches, perhaps once more, without what the window before has brought."""
-        self._seen = set()
-        for batch in batches:
-            yield self.drop_repeated(batch, window)
-
-    def end_window(self) -> None:
-        """All of the window's batches were good, and the next ones follow it."""
-        self._before, self._seen = self._seen, set()
-
-    def drop_repeated(self, batch: pa.RecordBatch, window: Window) -> pa.RecordBatch:
-        """The batch without messages that the window before has brought already."""
-        ids, created = batch["message_id"], batch["created_at"]
-        late = pc.greater_equal(created, pa.scalar(window.end - OVERLAP, created.type))
-        if late.true_count:
-            self._seen.update(str(known) for known in ids.filter(late).to_pylist())
-        if not self._before:
-            return batch
-        early = pc.less_equal(created, pa.scalar(window.start, created.type))
-        if not early.true_count:
-            return batch
-        known = pa.array(self._before, ids.type)
-        return batch.filter(pc.invert(pc.and_(early, pc.is_in(ids, value_set=known))))
 
 
 def select(batch: pa.RecordBatch, selected: Collection[str]) -> pa.RecordBatch:

@@ -1,50 +1,30 @@
-"""Mailjet's CSV to typed Arrow, strictly, and to a spool and back.
+"""Mailjet's CSV to typed Arrow, strictly.
 
 `header.py` says what the columns are, `rows.py` splits the rows, `cells.py` converts the cells.
 """
 
 from __future__ import annotations
 
-import contextlib
-import os
-from typing import TYPE_CHECKING, BinaryIO, TypeVar, cast
+from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 import pyarrow as pa
 
 from tap_mailjet_sms import cells
+from tap_mailjet_sms.arrow_schema import EXTRA, MESSAGE_SCHEMA
 from tap_mailjet_sms.cells import StatusForm
 from tap_mailjet_sms.exceptions import CSVFormatError
 from tap_mailjet_sms.header import HEADER_LIMIT, STATUS, Header, Layout, lay_out, read_header, show
 from tap_mailjet_sms.rows import read_blocks, row_name
-from tap_mailjet_sms.schema import MESSAGE_COLUMNS, ColumnType
 
 if TYPE_CHECKING:
-    import io
     from collections.abc import Callable, Iterator, Mapping
 
     from tap_mailjet_sms.cells import Column
 
 _T = TypeVar("_T")
 
-_TYPES: dict[ColumnType, pa.DataType] = {
-    ColumnType.TEXT: pa.string(),
-    ColumnType.INTEGER: pa.int64(),
-    ColumnType.DECIMAL: cells.DECIMAL,
-    ColumnType.TIMESTAMP: cells.TIMESTAMP,
-    ColumnType.OBJECT: pa.map_(pa.string(), pa.string()),
-}
 #: What most layouts spell as a whole number.
 _NUMBERS = ("status_code", STATUS, "created_at", "sent_at", "sms_count")
-
-if "ARROW_DEFAULT_MEMORY_POOL" not in os.environ:
-    # It hands memory back sooner than the others: 20 MiB less at the peak. Not every build has it.
-    with contextlib.suppress(NotImplementedError):
-        pa.set_memory_pool(pa.jemalloc_memory_pool())
-
-#: The schema of every batch.
-MESSAGE_SCHEMA = pa.schema(
-    [pa.field(column.name, _TYPES[column.type], column.nullable) for column in MESSAGE_COLUMNS]
-)
 
 
 def read(source: BinaryIO, *, column_map: Mapping[str, str | None]) -> Iterator[pa.RecordBatch]:
@@ -67,33 +47,6 @@ def read(source: BinaryIO, *, column_map: Mapping[str, str | None]) -> Iterator[
     for block in read_blocks(source, header, numbers=numbers):
         yield _typed(block, header, layout, first_row=first_row)
         first_row += block.num_rows
-
-
-def spool(batches: Iterator[pa.RecordBatch], into: BinaryIO) -> None:
-    """Write batches to an empty file as an Arrow IPC stream; none leave it empty."""
-    first = next(batches, None)
-    if first is None:
-        return
-    with pa.ipc.new_stream(pa.PythonFile(cast("io.IOBase", into), "w"), first.schema) as writer:
-        writer.write_batch(first)
-        for batch in batches:
-            writer.write_batch(batch)
-
-
-def unspool(spooled: BinaryIO) -> Iterator[pa.RecordBatch]:
-    """Read the batches that `spool` wrote, in their order."""
-    if not spooled.seek(0, os.SEEK_END):
-        return
-    spooled.seek(0)
-    with _native(spooled) as file, pa.ipc.open_stream(file) as reader:
-        yield from reader
-
-
-def _native(file: BinaryIO) -> pa.NativeFile:
-    """A file for Arrow to read: without Python in between, where its descriptor has a name."""
-    with contextlib.suppress(OSError):
-        return pa.OSFile(f"/dev/fd/{file.fileno()}", "r")
-    return pa.PythonFile(cast("io.IOBase", file), "r")
 
 
 def _typed(
@@ -138,7 +91,7 @@ def _typed(
             [block.column(index) for index in layout.extra],
         )
         if layout.extra
-        else cells.nulls(block.num_rows, _TYPES[ColumnType.OBJECT]),
+        else cells.nulls(block.num_rows, EXTRA),
     }
     return pa.RecordBatch.from_arrays(
         [values[field.name] for field in MESSAGE_SCHEMA], schema=MESSAGE_SCHEMA

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, ClassVar, Protocol, TypeVar
 
@@ -18,7 +19,7 @@ from tap_mailjet_sms.fetching import Fetcher
 from tap_mailjet_sms.orchestrator import Orchestrator
 from tap_mailjet_sms.schema import MESSAGE_COLUMNS, STREAM_SCHEMA
 from tap_mailjet_sms.sdk import WindowedStream
-from tap_mailjet_sms.spool import open_spool, spool_errors
+from tap_mailjet_sms.spool import spool_errors
 from tap_mailjet_sms.state import REPLICATION_KEY, STREAM, Bookmark
 from tap_mailjet_sms.waiting import Clock, EndOfRun, Retrying, SystemClock
 from tap_mailjet_sms.windows import (
@@ -57,24 +58,6 @@ class Kept(Protocol[Piece_co]):
 
     def close(self) -> None:
         """Give up what was not handed out."""
-
-
-@dataclass(frozen=True, slots=True)
-class Spooled:
-    """Messages in a temporary file."""
-
-    file: BinaryIO
-
-    def __iter__(self) -> Iterator[pa.RecordBatch]:
-        """Read them."""
-        from tap_mailjet_sms import records  # noqa: PLC0415
-
-        with spool_errors():
-            yield from records.unspool(self.file)
-
-    def close(self) -> None:
-        """Give the file back."""
-        self.file.close()
 
 
 @dataclass(slots=True)
@@ -117,8 +100,9 @@ class SMSMessages(WindowedStream):
             TapMailjetSMSError: If a window cannot be had; all windows before it are bookmarked.
         """
         from tap_mailjet_sms import messages  # noqa: PLC0415
+        from tap_mailjet_sms.kept import Spool  # noqa: PLC0415
 
-        for job, batches in self._windows(self._spool):
+        for job, batches in self._windows(lambda _, batches: Spool(batches)):
             fields = self._export_fields(job)
             for batch in batches:
                 if self.bulk_writer is None:
@@ -167,13 +151,14 @@ class SMSMessages(WindowedStream):
         bookmarked. `keep` reads all of it, since only at its end it is known to be sound; a window
         is bookmarked when the next one is asked for, so all of it must be out by then.
         """
-        from tap_mailjet_sms import messages  # noqa: PLC0415
+        from tap_mailjet_sms.overlap import Overlap  # noqa: PLC0415
 
+        _choose_memory_pool()
         end = EndOfRun()
         self.on_end(end.declare)
         clock = type(self).clock_type(end)
         bookmark = Bookmark(self, now=clock.now(), moves=self._moves_bookmark)
-        overlap = messages.Overlap()
+        overlap = Overlap()
         with closing(self._client(clock, end)) as mailjet:
             exports = self._orchestrator(mailjet, bookmark, clock, end)
             for arrival in exports.files(*self._plan(bookmark, exports.fetcher)):
@@ -260,16 +245,6 @@ class SMSMessages(WindowedStream):
             with csv, spool_errors():
                 yield from records.read(csv, column_map=self.settings.column_map)
 
-    def _spool(self, _: ExportJob, batches: Iterator[pa.RecordBatch]) -> Spooled:
-        """Write an export's messages to a temporary file."""
-        from tap_mailjet_sms import records  # noqa: PLC0415
-
-        with spool_errors(), ExitStack() as unless_whole:
-            file = unless_whole.enter_context(open_spool())
-            records.spool(batches, file)
-            unless_whole.pop_all()
-        return Spooled(file)
-
     def _export_fields(self, job: ExportJob) -> dict[str, int | datetime | None]:
         """The selected columns that tell of the export, the same for each of its messages."""
         fields: dict[str, int | datetime | None] = {
@@ -294,3 +269,12 @@ class SMSMessages(WindowedStream):
     @property
     def _moves_bookmark(self) -> bool:
         return self.replication_method != REPLICATION_FULL_TABLE and not self.is_test
+
+
+def _choose_memory_pool() -> None:
+    """Have Arrow hand memory back sooner than by default: 20 MiB less at the peak."""
+    import pyarrow as pa  # noqa: PLC0415
+
+    if "ARROW_DEFAULT_MEMORY_POOL" not in os.environ:
+        with suppress(NotImplementedError):  # not every build has it
+            pa.set_memory_pool(pa.jemalloc_memory_pool())

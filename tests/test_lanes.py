@@ -18,7 +18,7 @@ from typing_extensions import override
 
 from mailjet_sandbox import LAYOUTS
 from tap_mailjet_sms import messages
-from tap_mailjet_sms.records import MESSAGE_SCHEMA
+from tap_mailjet_sms.arrow_schema import MESSAGE_SCHEMA
 from tap_mailjet_sms.schema import STREAM_SCHEMA
 from tap_mailjet_sms.tap import TapMailjetSMS
 from tests.running import STREAM, account, records, run_here, timeless

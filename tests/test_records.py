@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import tempfile
 import time
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -15,8 +16,10 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pytest
 
-from tap_mailjet_sms import records, rows
-from tap_mailjet_sms.exceptions import CSVFormatError, CSVHeaderError, NotCSVError
+from tap_mailjet_sms import kept, records, rows
+from tap_mailjet_sms.arrow_schema import MESSAGE_SCHEMA
+from tap_mailjet_sms.exceptions import CSVFormatError, CSVHeaderError, NotCSVError, SpoolError
+from tap_mailjet_sms.kept import Spool
 from tap_mailjet_sms.schema import MESSAGE_COLUMNS, STATUS_NAMES
 
 if TYPE_CHECKING:
@@ -30,9 +33,8 @@ Row = dict[str, object]
 def read(csv: str | bytes, column_map: Mapping[str, str | None] | None = None) -> list[Row]:
     """All rows of a CSV; maps as dictionaries."""
     source = io.BytesIO(csv.encode() if isinstance(csv, str) else csv)
-    spooled = io.BytesIO()
-    records.spool(records.read(source, column_map=column_map or {}), spooled)
-    found = [row for batch in records.unspool(spooled) for row in batch.to_pylist()]
+    with closing(Spool(records.read(source, column_map=column_map or {}))) as spool:
+        found = [row for batch in spool for row in batch.to_pylist()]
     for row in found:
         row["extra"] = row["extra"] and dict(row["extra"])
     return found
@@ -700,11 +702,10 @@ def test_a_number_of_another_base_is_refused_wherever_it_stands() -> None:
 def test_batches_have_the_tables_types() -> None:
     """Whatever columns the file has, the batches have those of the stream, also from a spool."""
     csv = io.BytesIO(f"ID,CreationTS\nm,{UNIX}\n".encode())
-    spooled = io.BytesIO()
-    records.spool(records.read(csv, column_map={}), spooled)
-    (batch,) = records.unspool(spooled)
+    with closing(Spool(records.read(csv, column_map={}))) as spool:
+        (batch,) = spool
     schema = batch.schema
-    assert schema == records.MESSAGE_SCHEMA
+    assert schema == MESSAGE_SCHEMA
     assert schema.names == [column.name for column in MESSAGE_COLUMNS]
     assert [field.name for field in schema if not field.nullable] == ["message_id", "created_at"]
     assert schema.field("created_at").type == pa.timestamp("us", "UTC")
@@ -712,17 +713,16 @@ def test_batches_have_the_tables_types() -> None:
 
 
 def test_files_without_a_name() -> None:
-    """Source and spool are temporary files without a path, used from their beginning."""
-    with tempfile.TemporaryFile() as source, tempfile.TemporaryFile() as spooled:
+    """The source is a temporary file without a path, used from its beginning; a spool, too."""
+    with tempfile.TemporaryFile() as source:
         source.write(f"ID,CreationTS\nm,{UNIX}\n".encode())
-        records.spool(records.read(source, column_map={}), spooled)
-        (batch,) = records.unspool(spooled)
-        assert batch.num_rows == 1
+        with closing(Spool(records.read(source, column_map={}))) as spool:
+            assert [batch.num_rows for batch in spool] == [1]
+            assert [batch.num_rows for batch in spool] == [1], "as often as one likes"
         assert not source.closed
-        assert not spooled.closed
 
 
-def test_a_full_disk_is_no_fault_of_the_csv() -> None:
+def test_a_full_disk_is_no_fault_of_the_csv(monkeypatch: pytest.MonkeyPatch) -> None:
     """What goes wrong in writing is not said to be a damaged download."""
 
     class Full(io.BytesIO):
@@ -730,8 +730,9 @@ def test_a_full_disk_is_no_fault_of_the_csv() -> None:
             raise OSError(28, "No space left on device")
 
     csv = io.BytesIO(f"ID,CreationTS\nm,{UNIX}\n".encode())
-    with pytest.raises(OSError, match="No space"):
-        records.spool(records.read(csv, column_map={}), Full())
+    monkeypatch.setattr(kept, "open_spool", Full)
+    with pytest.raises(SpoolError, match="No space"):
+        Spool(records.read(csv, column_map={}))
 
 
 def test_blocks_do_not_grow_with_the_file() -> None:

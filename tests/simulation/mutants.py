@@ -14,8 +14,8 @@ import pyarrow.compute as pc
 from tap_mailjet_sms import streams, windows
 from tap_mailjet_sms.client import MailjetClient
 from tap_mailjet_sms.exceptions import DownloadBrokenError
-from tap_mailjet_sms.messages import Overlap
 from tap_mailjet_sms.orchestrator import Orchestrator
+from tap_mailjet_sms.overlap import Overlap
 from tap_mailjet_sms.state import Bookmark
 from tap_mailjet_sms.waiting import EndOfRun
 
