@@ -1,8 +1,8 @@
 """What can go wrong, sorted by what to do next.
 
 Every error says in one sentence what failed, where, and what to do, and never shows a token, a
-download URL, a phone number or a row. All of them are subclasses of the SDK's own, and of
-:class:`TapMailjetSMSError`, which the command line turns into one log line and exit code 1::
+download URL, a phone number or a row. All of them are a :class:`TapMailjetSMSError`, which the
+command line turns into one log line and exit code 1::
 
     TapMailjetSMSError
     ├── fix the set-up
@@ -37,17 +37,13 @@ Those with (*) are an :class:`UnsoundFileError`, too: what Mailjet sent for a wi
 
 from __future__ import annotations
 
-from singer_sdk.exceptions import (
-    ConfigValidationError,
-    DataError,
-    FatalAPIError,
-    FatalSyncError,
-    RetriableAPIError,
-    SingerSDKError,
-)
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
-class TapMailjetSMSError(SingerSDKError):
+class TapMailjetSMSError(Exception):
     """Any error of this tap; its text is fit for a log as it stands."""
 
 
@@ -55,31 +51,36 @@ class UnsoundFileError(TapMailjetSMSError):
     """What Mailjet sent for a window is of no use: it must come once more, or the run ends."""
 
 
-class InvalidSettingError(TapMailjetSMSError, ConfigValidationError):
+class InvalidSettingError(TapMailjetSMSError):
     """Settings are missing, unknown or wrong: `errors` has a sentence for each."""
 
+    def __init__(self, errors: Sequence[str]) -> None:
+        """Take a sentence for each mistake."""
+        super().__init__("; ".join(errors))
+        self.errors = list(errors)
 
-class InvalidStateError(TapMailjetSMSError, FatalSyncError):
+
+class InvalidStateError(TapMailjetSMSError):
     """The state is none, or cannot be true."""
 
 
-class ClockError(TapMailjetSMSError, FatalSyncError):
+class ClockError(TapMailjetSMSError):
     """This machine's clock and Mailjet's are too far apart to plan windows."""
 
 
-class SpoolError(TapMailjetSMSError, FatalSyncError):
+class SpoolError(TapMailjetSMSError):
     """The temporary folder cannot take an export's file."""
 
 
-class BatchStorageError(TapMailjetSMSError, FatalSyncError):
+class BatchStorageError(TapMailjetSMSError):
     """The storage that `batch_config` names does not take a file."""
 
 
-class OutputClosedError(TapMailjetSMSError, FatalSyncError):
+class OutputClosedError(TapMailjetSMSError):
     """The reader of our output is gone, so no record would arrive."""
 
 
-class RequestRefusedError(TapMailjetSMSError, FatalAPIError):
+class RequestRefusedError(TapMailjetSMSError):
     """Mailjet refused a request, and would again: HTTP status 4xx."""
 
 
@@ -99,11 +100,11 @@ class DownloadGoneError(RequestRefusedError):
     """The download link is no longer served: HTTP status 401, 403, 404 or 410."""
 
 
-class CSVHeaderError(TapMailjetSMSError, DataError):
+class CSVHeaderError(TapMailjetSMSError):
     """The CSV's header cannot be mapped to the stream's columns."""
 
 
-class MailjetUnavailableError(TapMailjetSMSError, RetriableAPIError):
+class MailjetUnavailableError(TapMailjetSMSError):
     """No usable answer: network trouble, 429, 5xx, or something that is no JSON.
 
     `retry_after` is what the answer's `Retry-After` says, in seconds.
@@ -115,7 +116,7 @@ class MailjetUnavailableError(TapMailjetSMSError, RetriableAPIError):
         self.retry_after = retry_after
 
 
-class ExportFailedError(TapMailjetSMSError, FatalSyncError):
+class ExportFailedError(TapMailjetSMSError):
     """An export ended in ERROR at Mailjet."""
 
 
@@ -123,11 +124,11 @@ class EmptyExportError(ExportFailedError, UnsoundFileError):
     """An export has no rows, although Mailjet counts some."""
 
 
-class ExportLateError(TapMailjetSMSError, FatalSyncError):
+class ExportLateError(TapMailjetSMSError):
     """An export was not finished within `poll_timeout_seconds`."""
 
 
-class DownloadBrokenError(UnsoundFileError, RetriableAPIError):
+class DownloadBrokenError(UnsoundFileError):
     """A download did not arrive whole."""
 
 
@@ -135,7 +136,7 @@ class NotCSVError(DownloadBrokenError):
     """A page (HTML or JSON) came instead of a CSV."""
 
 
-class UnexpectedAnswerError(TapMailjetSMSError, FatalAPIError):
+class UnexpectedAnswerError(TapMailjetSMSError):
     """An answer of Mailjet contradicts what is known of its API."""
 
 
@@ -143,9 +144,9 @@ class WrongWindowError(UnexpectedAnswerError):
     """Mailjet's answer names a window that does not cover the one asked for."""
 
 
-class CSVFormatError(UnsoundFileError, DataError):
+class CSVFormatError(UnsoundFileError):
     """A row or a cell of the CSV cannot be read; names row and column, not the value."""
 
 
-class CountMismatchError(UnsoundFileError, DataError):
+class CountMismatchError(UnsoundFileError):
     """An export holds fewer messages than Mailjet counts, or the count cannot be had."""

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import logging
 import random
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, BinaryIO, Protocol, TypeVar
-
-from singer_sdk import metrics
 
 from tap_mailjet_sms.exceptions import (
     CountMismatchError,
@@ -37,6 +35,7 @@ from tap_mailjet_sms.spool import open_spool, spool_errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
     from datetime import datetime
 
     from tap_mailjet_sms.waiting import Clock, EndOfRun, Retrying
@@ -76,6 +75,7 @@ class Fetcher:
     retrying: Retrying
     verify_counts: VerifyCounts
     not_before: datetime
+    job_timer: Callable[[], AbstractContextManager[object]] = nullcontext
     _has_warned_of_count: bool = field(default=False, init=False)
 
     def fetch(self, job: ExportJob) -> Fetched:
@@ -88,8 +88,7 @@ class Fetcher:
             TapMailjetSMSError: If anything else came in the way, as often as it was tried.
             StoppedError: If the run is over.
         """
-        tags = {metrics.Tag.JOB_TYPE: "export"}
-        with metrics.Timer(metrics.Metric.JOB_DURATION, tags):
+        with self.job_timer():
             job = self._poll(job)
         file = None if job.url is None else self._download(job)
         return Fetched(job, file, self._expected_rows(job.window))

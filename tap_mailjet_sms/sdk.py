@@ -35,7 +35,7 @@ from tap_mailjet_sms.exceptions import (
     TapMailjetSMSError,
 )
 from tap_mailjet_sms.output import MessageWriter, TerminatedError
-from tap_mailjet_sms.settings import Settings, config_errors, normalise
+from tap_mailjet_sms.settings import Settings, coerce, config_errors
 from tap_mailjet_sms.state import check_state
 
 if t.TYPE_CHECKING:
@@ -85,11 +85,10 @@ class StrictTap(Tap):
         """
         schema = self.config_jsonschema
         self.append_builtin_config(schema)
-        normalise(self._config, schema)
+        coerce(self._config, schema)
         errors = config_errors(self._config, schema)
         if errors and raise_errors:
-            msg = "The settings are not valid"
-            raise InvalidSettingError(msg, errors=errors)
+            raise _ConfigError(errors)
         return errors
 
     @classproperty
@@ -112,8 +111,7 @@ class StrictTap(Tap):
                 variable = f"{cls._env_var_prefix}{name.upper()}"
                 errors.append(f"The environment variable {variable} cannot be read as {name}")
         if errors:
-            msg = "The environment is not valid"
-            raise InvalidSettingError(msg, errors=errors)
+            raise _ConfigError(errors)
         return config
 
     @override
@@ -159,7 +157,7 @@ class StrictTap(Tap):
             return super().cb_config(ctx, param, value)
         except (OSError, ValueError, TypeError):
             msg = "A file given with --config cannot be read as a JSON object"
-            raise InvalidSettingError(msg, errors=[msg]) from None
+            raise _ConfigError([msg]) from None
 
     @classmethod
     @override
@@ -351,6 +349,14 @@ class Command(SingerCommand):
         sys.exit(0)
 
 
+class _ConfigError(InvalidSettingError, ConfigValidationError):
+    """The SDK knows it as a mistake in the settings, too: whoever calls the tap may catch that."""
+
+    def __init__(self, errors: list[str]) -> None:
+        InvalidSettingError.__init__(self, errors)
+        self.schema = None
+
+
 class _FailedExit(SystemExit):
     def __init__(self) -> None:
         super().__init__(1)
@@ -379,7 +385,7 @@ def _json_object(option: str, file: t.TextIO | None) -> t.TextIO | None:
         msg = f"The file given with {option} holds no JSON object"
         if option == "--state":
             raise InvalidStateError(msg)
-        raise InvalidSettingError(msg, errors=[msg])
+        raise _ConfigError([msg])
     return io.StringIO(text)
 
 

@@ -60,8 +60,8 @@ class Settings:
         return cls(
             auth_token=str(config["auth_token"]).strip(),
             api_url=str(config["api_url"]).rstrip("/"),
-            start_date=_rounded_up(_moment(config.get("start_date"))),
-            end_date=_moment(config.get("end_date")),
+            start_date=_rounded_up(_date(config.get("start_date"))),
+            end_date=_date(config.get("end_date")),
             window=timedelta(days=number("window_days")),
             # No run reads more than a year, so that more changes nothing.
             lookback=timedelta(days=min(number("lookback_days"), 400)),
@@ -78,7 +78,7 @@ class Settings:
         )
 
 
-def normalise(config: MutableMapping[str, object], schema: Mapping[str, object]) -> None:
+def coerce(config: MutableMapping[str, object], schema: Mapping[str, object]) -> None:
     """Bring a configuration into its schema's terms, in place.
 
     A null is as good as no value, and environment variables know numbers as text only.
@@ -107,9 +107,9 @@ def _meaning_errors(config: Mapping[str, object]) -> list[str]:
     errors += [
         f"{name} is no date or date-time in ISO 8601, such as 2026-01-31"
         for name in ("start_date", "end_date")
-        if name in config and _moment(config[name]) is None
+        if name in config and _date(config[name]) is None
     ]
-    start, end = _moment(config.get("start_date")), _moment(config.get("end_date"))
+    start, end = _date(config.get("start_date")), _date(config.get("end_date"))
     if start is not None and end is not None and start >= end:
         errors.append("start_date must be earlier than end_date")
     columns = [column.name for column in MESSAGE_COLUMNS]
@@ -228,6 +228,6 @@ def _rounded_up(moment: datetime | None) -> datetime | None:
     return moment.replace(microsecond=0) + timedelta(seconds=1)
 
 
-def _moment(value: object) -> datetime | None:
+def _date(value: object) -> datetime | None:
     """A date or date-time, with or without spaces around it, as files and environments have."""
     return moment_of(value.strip() if isinstance(value, str) else value)

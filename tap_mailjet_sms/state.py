@@ -162,7 +162,7 @@ def bookmark_value(state: Mapping[str, object]) -> datetime | None:
     value = state.get(VALUE)
     if value is None:
         return None
-    moment = _moment(value)
+    moment = _unix_second(value)
     if moment is None:
         msg = f"The state's {VALUE} of {STREAM} is no date-time in ISO 8601: correct or remove it"
         raise InvalidStateError(msg)
@@ -197,7 +197,7 @@ def _from_state(entry: object) -> ExportJob | None:
         return None
     export_id = entry.get("id")
     start, end, requested_at = (
-        _moment(entry.get(key)) for key in ("from_ts", "to_ts", "requested_at")
+        _unix_second(entry.get(key)) for key in ("from_ts", "to_ts", "requested_at")
     )
     if isinstance(export_id, str) and export_id.isdecimal() and len(export_id) < DIGITS:
         export_id = int(export_id)
@@ -208,7 +208,7 @@ def _from_state(entry: object) -> ExportJob | None:
     return ExportJob(id=export_id, window=Window(start, end), requested_at=requested_at)
 
 
-def _moment(value: object) -> datetime | None:
+def _unix_second(value: object) -> datetime | None:
     """A whole second of unix time; nothing of Mailjet's is older."""
     moment = moment_of(value)
     return whole_moment(moment) if moment is not None and moment.year >= EPOCH_YEAR else None

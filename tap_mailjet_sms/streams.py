@@ -7,8 +7,10 @@ import os
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, BinaryIO, ClassVar, Protocol, TypeVar
 
+from singer_sdk import metrics
 from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 from typing_extensions import override
@@ -229,6 +231,9 @@ class SMSMessages(WindowedStream):
             retrying=Retrying(settings.max_attempts),
             verify_counts=settings.verify_counts,
             not_before=max(oldest, settings.start_date or oldest),
+            job_timer=partial(
+                metrics.Timer, metrics.Metric.JOB_DURATION, {metrics.Tag.JOB_TYPE: "export"}
+            ),
         )
         return Orchestrator(
             fetcher=fetcher,
