@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from singer_sdk.typing import DEFAULT_JSONSCHEMA_VALIDATOR, extend_validator_with_defaults
 
 from tap_mailjet_sms.exports import PollSchedule, VerifyCounts
+from tap_mailjet_sms.links import LOOPBACK_HOSTS
 from tap_mailjet_sms.schema import MESSAGE_COLUMNS
 from tap_mailjet_sms.windows import moment_of
 
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from jsonschema import ValidationError
 
     JSONSchema = Mapping[str, "JSONSchema"]
-
-LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
 
 _Validator = extend_validator_with_defaults(DEFAULT_JSONSCHEMA_VALIDATOR)
 

@@ -11,7 +11,7 @@ import pytest
 
 from mailjet_sandbox import Backend, Ending, Fault, Framing, Link, Operation
 from mailjet_sandbox import effects as fx
-from tap_mailjet_sms.client import _LinkFilter
+from tap_mailjet_sms.links import LinkFilter
 from tests.process import run_tap
 from tests.test_faults import ALWAYS, NOW, OnSocket, on
 
@@ -82,7 +82,7 @@ def test_a_leak_would_be_seen(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Without the tap's filter urllib3 would show the links."""
-    monkeypatch.setattr(_LinkFilter, "filter", lambda *_: True)
+    monkeypatch.setattr(LinkFilter, "filter", lambda *_: True)
     socket = OnSocket(monkeypatch)
     socket.run()
     assert leaks(caplog.text, socket.backend)

@@ -1,0 +1,154 @@
+"""Who gets the token, which download links are followed, and what of them a log may show.
+
+A download link comes from outside, and may lead anywhere, by itself or by a redirect.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import requests
+from requests.auth import AuthBase
+from typing_extensions import override
+
+from tap_mailjet_sms.exceptions import UnexpectedAnswerError
+
+if TYPE_CHECKING:
+    from typing import Self
+
+#: Plain http is allowed to these alone: what is sent to them does not leave the machine.
+LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
+
+_DEFAULT_PORTS = {"https": 443, "http": 80}
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What decides who gets the token."""
+
+    scheme: str
+    host: str
+    port: int | None
+
+    @classmethod
+    def of(cls, url: str) -> Self:
+        """The origin of a URL; the host is empty where it has none.
+
+        Raises:
+            ValueError: If it is no URL.
+        """
+        parts = urlsplit(url)
+        port = parts.port or _DEFAULT_PORTS.get(parts.scheme)
+        return cls(parts.scheme, parts.hostname or "", port)
+
+
+class BearerAuth(AuthBase):
+    """The bearer token. As an `AuthBase` it also keeps `requests` from reading `~/.netrc`."""
+
+    def __init__(self, token: str) -> None:
+        """Take the token of Mailjet's SMS dashboard."""
+        self._token = token
+
+    @override
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        return request
+
+
+class NoAuth(AuthBase):
+    """No credentials at all: for every origin that is not the API's."""
+
+    @override
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers.pop("Authorization", None)
+        return request
+
+
+class Credentials:
+    """The token, which goes to the API's own origin and to no other, and is not shown."""
+
+    def __init__(self, api_url: str, token: str) -> None:
+        """Take the root of the API, and the token for it."""
+        self.origin = Origin.of(api_url)
+        self.bearer = BearerAuth(token)
+        self._token = token
+
+    def for_link(self, link: str) -> AuthBase:
+        """What to send with a link that `checked_link` has let pass."""
+        return self.bearer if Origin.of(link) == self.origin else NoAuth()
+
+    def without_token(self, text: str) -> str:
+        """The text without the token, which a message of Mailjet's or of a proxy's may repeat."""
+        return text.replace(self._token, "…")
+
+
+def checked_link(what: str, url: str, *, api: Origin) -> str:
+    """The link in the form in which it is sent: that alone decides who gets the token.
+
+    From now on no log shows it. A link must be https, unless the API itself is asked by plain http
+    (the settings allow that for loopback only) and the link stays on this machine.
+
+    Args:
+        what: What is asked for, as the beginning of a sentence.
+        url: The link as Mailjet or a redirect gives it.
+        api: The API's own origin.
+
+    Raises:
+        UnexpectedAnswerError: If it must not be followed, or is no URL.
+    """
+    try:
+        request = requests.Request("GET", url).prepare()
+        _LINKS.hide(request.path_url)
+        link = request.url or ""
+        origin = Origin.of(link)
+    except ValueError:
+        origin = None
+    if origin is None or not origin.host:
+        msg = f"{what} failed: Mailjet's link is no URL"
+        raise UnexpectedAnswerError(msg)
+    is_local = origin.scheme == api.scheme == "http" and origin.host in LOOPBACK_HOSTS
+    if origin.scheme != "https" and not is_local:
+        msg = f"{what} was not tried: Mailjet's link is not https"
+        raise UnexpectedAnswerError(msg)
+    return link
+
+
+class LinkFilter(logging.Filter):
+    """Takes download links out of urllib3's debug log: whoever has one can read the file."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        #: A link is logged when it is asked for, and far fewer are under way at once.
+        self._secrets: deque[str] = deque(maxlen=1000)
+
+    def hide(self, path: str) -> None:
+        """Hide a link's path and query from now on."""
+        if path != "/" and path not in self._secrets:
+            self._secrets.append(path)
+
+    @override
+    def filter(self, record: logging.LogRecord) -> bool:
+        text = record.getMessage()
+        # The longest first: one may be the beginning of another.
+        for secret in sorted(self._secrets, key=len, reverse=True):
+            text = text.replace(secret, "/…")
+        record.msg, record.args = text, ()
+        return True
+
+
+_LINKS = LinkFilter()
+
+
+@cache
+def keep_links_out_of_logs() -> None:
+    """Put the filter on urllib3's loggers, once for the process.
+
+    It stays there: a worker may still be in a request when its client is closed.
+    """
+    for name in ("urllib3.connectionpool", "urllib3.connection", "urllib3.util.retry"):
+        logging.getLogger(name).addFilter(_LINKS)
