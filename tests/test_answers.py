@@ -17,8 +17,17 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from mailjet_sandbox import Backend, Messages, Response
+from tap_mailjet_sms.answers import download_refusal, is_refusal, refusal, seconds_apart
 from tap_mailjet_sms.client import MailjetClient
-from tap_mailjet_sms.exceptions import TapMailjetSMSError
+from tap_mailjet_sms.exceptions import (
+    DownloadGoneError,
+    ExportNotFoundError,
+    MailjetUnavailableError,
+    NotAuthorisedError,
+    RequestRefusedError,
+    TapMailjetSMSError,
+    WindowTooOldError,
+)
 from tap_mailjet_sms.exports import ExportJob
 from tap_mailjet_sms.windows import Window
 from tests.simulation.process import Process, Timeline
@@ -191,6 +200,82 @@ def ask(server: Server, answer: bytes) -> None:
             result = call()
             assert isinstance(result, ExportJob | int | bool)
     client.close()
+
+
+#: What each status means: for a request, and for a download.
+REFUSALS = {
+    300: (RequestRefusedError, DownloadGoneError),
+    304: (RequestRefusedError, DownloadGoneError),
+    400: (RequestRefusedError, DownloadGoneError),
+    401: (NotAuthorisedError, DownloadGoneError),
+    402: (RequestRefusedError, DownloadGoneError),
+    403: (RequestRefusedError, DownloadGoneError),
+    404: (ExportNotFoundError, DownloadGoneError),
+    405: (RequestRefusedError, DownloadGoneError),
+    408: (MailjetUnavailableError, MailjetUnavailableError),
+    409: (RequestRefusedError, DownloadGoneError),
+    410: (RequestRefusedError, DownloadGoneError),
+    422: (RequestRefusedError, DownloadGoneError),
+    425: (MailjetUnavailableError, MailjetUnavailableError),
+    429: (MailjetUnavailableError, MailjetUnavailableError),
+    499: (RequestRefusedError, DownloadGoneError),
+    500: (MailjetUnavailableError, MailjetUnavailableError),
+    502: (MailjetUnavailableError, MailjetUnavailableError),
+    599: (MailjetUnavailableError, MailjetUnavailableError),
+    799: (MailjetUnavailableError, MailjetUnavailableError),
+}
+
+
+@pytest.mark.parametrize(("status", "kinds"), REFUSALS.items())
+def test_the_status_decides_what_to_do_next(
+    status: int, kinds: tuple[type[Exception], type[Exception]]
+) -> None:
+    """Ask again, fix something, or get a fresh link; the wait comes with what is asked again."""
+    headers = {"Retry-After": "7"}
+    errors = (
+        refusal(status, "The sentence", headers, now=START),
+        download_refusal("The download", status, headers, now=START),
+    )
+    assert is_refusal(status)
+    assert tuple(type(error) for error in errors) == kinds
+    waits = {error.retry_after for error in errors if isinstance(error, MailjetUnavailableError)}
+    assert waits <= {7}
+
+
+@pytest.mark.parametrize("status", [200, 201, 204, 206, 299])
+def test_a_good_status_is_no_refusal(status: int) -> None:
+    """Whatever the answer holds."""
+    assert not is_refusal(status)
+
+
+@pytest.mark.parametrize(("status", "kind"), [(400, WindowTooOldError), (403, RequestRefusedError)])
+def test_one_year_means_a_window_that_is_too_old_with_status_400_only(
+    status: int, kind: type[Exception]
+) -> None:
+    """Seen so; elsewhere the words may mean something else."""
+    text = "… failed: HTTP 400, Mailjet says “FromTS must not be older than one year.”"
+    assert type(refusal(status, text, {}, now=START)) is kind
+
+
+@pytest.mark.parametrize(
+    ("date", "apart"),
+    [
+        ("Fri, 20 Nov 2026 00:00:00 GMT", 0),
+        ("Fri, 20 Nov 2026 00:00:00 -0000", 0),  # to Python, a time without a zone
+        ("Fri, 20 Nov 2026 00:00:20 GMT", -10),
+        ("Fri, 20 Nov 2026 00:01:00 GMT", 30),
+        ("Fri, 20 Nov 2026 00:01:30 +0100", 3510),
+        ("yesterday", None),
+        (None, None),
+    ],
+)
+def test_clocks_are_compared_with_the_whole_of_a_request(
+    date: str | None, apart: float | None
+) -> None:
+    """An answer that took half a minute says nothing against a clock within that half minute."""
+    headers = {} if date is None else {"Date": date}
+    received = START + timedelta(seconds=30)
+    assert seconds_apart(headers, sent=START, received=received) == apart
 
 
 @settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
