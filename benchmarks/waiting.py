@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from benchmarks.peers import airbyte
 from mailjet_sandbox import Backend, Build, Messages, Sandbox
 from scripts.environments import environment
-from tap_mailjet_sms.exports import JITTER, PollSchedule
+from tap_mailjet_sms.exporting.waiting import JITTER, PollSchedule
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -113,7 +113,12 @@ def _airbyte(folder: Path, start: datetime, end: datetime, case: Case, url: str)
 
 def polls() -> Table:
     """Polls of one export, with the default schedule, in virtual time."""
-    schedule = PollSchedule(interval=1, max_interval=30, timeout=3600)
+    schedule = PollSchedule(
+        interval=1,
+        max_interval=30,
+        timeout=3600,
+        jitter=lambda pause: pause * dice.uniform(*JITTER),
+    )
     rows: Table = []
     for seconds in (1, 5, 30, 120, 300, 600, 1200):
         worst_count, worst_late = 0, 0.0
@@ -121,7 +126,7 @@ def polls() -> Table:
             dice = random.Random(seed)
             count, waited = 0, 0.0
             while waited < seconds:
-                waited += schedule.pause(waited) * dice.uniform(*JITTER)
+                waited += schedule.pause(waited)
                 count += 1
             worst_count, worst_late = max(worst_count, count), max(worst_late, waited - seconds)
         rows.append(

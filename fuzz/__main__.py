@@ -21,11 +21,11 @@ import atheris
 
 with atheris.instrument_imports(include=["tap_mailjet_sms"]):
     from tap_mailjet_sms import records
-    from tap_mailjet_sms.client import MailjetClient
     from tap_mailjet_sms.exceptions import TapMailjetSMSError
-    from tap_mailjet_sms.exports import ExportJob
-    from tap_mailjet_sms.kept import Spool
-    from tap_mailjet_sms.windows import Window
+    from tap_mailjet_sms.exporting.client import MailjetClient
+    from tap_mailjet_sms.exporting.job import ExportJob
+    from tap_mailjet_sms.exporting.windows import Window
+    from tap_mailjet_sms.writing.kept import Spool
 
 import requests  # noqa: TC002 - after what is instrumented
 from requests.adapters import HTTPAdapter

@@ -34,9 +34,9 @@ from tap_mailjet_sms.exceptions import (
     InvalidStateError,
     TapMailjetSMSError,
 )
-from tap_mailjet_sms.output import MessageWriter, TerminatedError
 from tap_mailjet_sms.settings import Settings, coerce, config_errors
 from tap_mailjet_sms.state import check_state
+from tap_mailjet_sms.writing.stdout import MessageWriter, TerminatedError
 
 if t.TYPE_CHECKING:
     from collections.abc import Mapping

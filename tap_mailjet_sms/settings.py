@@ -16,10 +16,11 @@ from urllib.parse import urlsplit
 
 from singer_sdk.typing import DEFAULT_JSONSCHEMA_VALIDATOR, extend_validator_with_defaults
 
-from tap_mailjet_sms.exports import PollSchedule, VerifyCounts
-from tap_mailjet_sms.links import LOOPBACK_HOSTS
+from tap_mailjet_sms.exporting.job import VerifyCounts
+from tap_mailjet_sms.exporting.links import LOOPBACK_HOSTS
+from tap_mailjet_sms.exporting.waiting import PollSchedule
+from tap_mailjet_sms.exporting.windows import moment_of
 from tap_mailjet_sms.schema import MESSAGE_COLUMNS
-from tap_mailjet_sms.windows import moment_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, MutableMapping

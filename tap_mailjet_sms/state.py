@@ -17,14 +17,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from tap_mailjet_sms.exceptions import InvalidStateError
-from tap_mailjet_sms.exports import ExportJob
-from tap_mailjet_sms.windows import Window, iso, moment_of, whole_moment
+from tap_mailjet_sms.exporting.job import ExportJob
+from tap_mailjet_sms.exporting.windows import Window, iso, moment_of, whole_moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime, timedelta
 
-    from tap_mailjet_sms.windows import Plan
+    from tap_mailjet_sms.exporting.windows import Plan
 
 STREAM = "sms_messages"
 REPLICATION_KEY = "to_ts"

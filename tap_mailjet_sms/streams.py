@@ -15,16 +15,12 @@ from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 from typing_extensions import override
 
-from tap_mailjet_sms.client import MailjetClient
 from tap_mailjet_sms.exceptions import UnsoundFileError
-from tap_mailjet_sms.fetching import Fetcher
-from tap_mailjet_sms.orchestrator import Orchestrator
-from tap_mailjet_sms.schema import MESSAGE_COLUMNS, STREAM_SCHEMA
-from tap_mailjet_sms.sdk import WindowedStream
-from tap_mailjet_sms.spool import spool_errors
-from tap_mailjet_sms.state import REPLICATION_KEY, STREAM, Bookmark
-from tap_mailjet_sms.waiting import Clock, EndOfRun, Retrying, SystemClock
-from tap_mailjet_sms.windows import (
+from tap_mailjet_sms.exporting.client import MailjetClient
+from tap_mailjet_sms.exporting.fetching import Fetcher
+from tap_mailjet_sms.exporting.orchestrator import Orchestrator
+from tap_mailjet_sms.exporting.waiting import Clock, EndOfRun, Retrying, SystemClock
+from tap_mailjet_sms.exporting.windows import (
     Window,
     iso,
     newest_hour,
@@ -32,6 +28,10 @@ from tap_mailjet_sms.windows import (
     plan_run,
     plan_windows,
 )
+from tap_mailjet_sms.schema import MESSAGE_COLUMNS, STREAM_SCHEMA
+from tap_mailjet_sms.sdk import WindowedStream
+from tap_mailjet_sms.spool import spool_errors
+from tap_mailjet_sms.state import REPLICATION_KEY, STREAM, Bookmark
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -41,9 +41,9 @@ if TYPE_CHECKING:
     from requests.adapters import HTTPAdapter
     from singer_sdk.helpers.types import Context, Record
 
-    from tap_mailjet_sms.batches import StagedFiles
-    from tap_mailjet_sms.exports import ExportJob
+    from tap_mailjet_sms.exporting.job import ExportJob
     from tap_mailjet_sms.sdk import Batches, BatchSetting
+    from tap_mailjet_sms.writing.batch_files import StagedFiles
 
 # pyarrow costs more to import than all the rest, and `--about` and `--discover` need none of it:
 # so `records`, `messages` and `batches` are imported where the first export is read.
@@ -101,18 +101,16 @@ class SMSMessages(WindowedStream):
         Raises:
             TapMailjetSMSError: If a window cannot be had; all windows before it are bookmarked.
         """
-        from tap_mailjet_sms import messages  # noqa: PLC0415
-        from tap_mailjet_sms.kept import Spool  # noqa: PLC0415
+        from tap_mailjet_sms.writing.kept import Spool  # noqa: PLC0415
+        from tap_mailjet_sms.writing.lines import record_lines, single_records  # noqa: PLC0415
 
         for job, batches in self._windows(lambda _, batches: Spool(batches)):
             fields = self._export_fields(job)
             for batch in batches:
                 if self.bulk_writer is None:
-                    yield from messages.single_records(batch, export_fields=fields)
+                    yield from single_records(batch, export_fields=fields)
                 else:
-                    for lines in messages.record_lines(
-                        batch, stream=self.name, export_fields=fields
-                    ):
+                    for lines in record_lines(batch, stream=self.name, export_fields=fields):
                         self.bulk_writer.write_lines(lines)
                     self.record_counter.increment(batch.num_rows)
 
@@ -123,7 +121,7 @@ class SMSMessages(WindowedStream):
         Raises:
             TapMailjetSMSError: If a window cannot be had or written; all before it are bookmarked.
         """
-        from tap_mailjet_sms.batches import BatchFiles, BatchWriter  # noqa: PLC0415
+        from tap_mailjet_sms.writing.batch_files import BatchFiles, BatchWriter  # noqa: PLC0415
 
         self.write_starting_state(context)
         encoding, storage = batch_config.encoding, batch_config.storage
@@ -153,7 +151,7 @@ class SMSMessages(WindowedStream):
         bookmarked. `keep` reads all of it, since only at its end it is known to be sound; a window
         is bookmarked when the next one is asked for, so all of it must be out by then.
         """
-        from tap_mailjet_sms.overlap import Overlap  # noqa: PLC0415
+        from tap_mailjet_sms.writing.overlap import Overlap  # noqa: PLC0415
 
         _choose_memory_pool()
         end = EndOfRun()
@@ -244,11 +242,11 @@ class SMSMessages(WindowedStream):
 
     def _typed(self, csv: BinaryIO | None) -> Iterator[pa.RecordBatch]:
         """The rows of a downloaded CSV, typed; without one, the export has none."""
-        from tap_mailjet_sms import records  # noqa: PLC0415
+        from tap_mailjet_sms.reading import csv_file  # noqa: PLC0415
 
         if csv is not None:
             with csv, spool_errors():
-                yield from records.read(csv, column_map=self.settings.column_map)
+                yield from csv_file.read(csv, column_map=self.settings.column_map)
 
     def _export_fields(self, job: ExportJob) -> dict[str, int | datetime | None]:
         """The selected columns that tell of the export, the same for each of its messages."""
@@ -262,11 +260,9 @@ class SMSMessages(WindowedStream):
 
     def _selected(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """The batches with the selected columns only."""
-        from tap_mailjet_sms import messages  # noqa: PLC0415
-
         selected = [column.name for column in MESSAGE_COLUMNS if self._is_selected(column.name)]
         for batch in batches:
-            yield messages.select(batch, selected)
+            yield batch.select(selected)
 
     def _is_selected(self, column: str) -> bool:
         return self.mask["properties", column]

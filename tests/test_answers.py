@@ -17,8 +17,6 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from mailjet_sandbox import Backend, Messages, Response
-from tap_mailjet_sms.answers import download_refusal, is_refusal, refusal, seconds_apart
-from tap_mailjet_sms.client import MailjetClient
 from tap_mailjet_sms.exceptions import (
     DownloadGoneError,
     ExportNotFoundError,
@@ -28,8 +26,10 @@ from tap_mailjet_sms.exceptions import (
     TapMailjetSMSError,
     WindowTooOldError,
 )
-from tap_mailjet_sms.exports import ExportJob
-from tap_mailjet_sms.windows import Window
+from tap_mailjet_sms.exporting.answers import download_refusal, is_refusal, refusal, seconds_apart
+from tap_mailjet_sms.exporting.client import MailjetClient
+from tap_mailjet_sms.exporting.job import ExportJob
+from tap_mailjet_sms.exporting.windows import Window
 from tests.simulation.process import Process, Timeline
 from tests.simulation.run import Ending, run_tap
 from tests.simulation.schedule import DAY, EPOCH, SETTLING, start_date

@@ -16,19 +16,19 @@ from upath import UPath
 
 from mailjet_sandbox import Fault, Scenario, When
 from mailjet_sandbox import effects as fx
-from tap_mailjet_sms import batches, rows
-from tap_mailjet_sms import records as records_module
-from tap_mailjet_sms.client import MailjetClient
 from tap_mailjet_sms.exceptions import BatchStorageError, InvalidSettingError
+from tap_mailjet_sms.exporting.client import MailjetClient
+from tap_mailjet_sms.reading import csv_file, rows
 from tap_mailjet_sms.schema import COLUMNS
+from tap_mailjet_sms.writing import batch_files
 from tests.running import STREAM, Output, account, comparable, records, timeless
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tap_mailjet_sms.exports import ExportJob
-    from tap_mailjet_sms.header import Header, Layout
+    from tap_mailjet_sms.exporting.job import ExportJob
+    from tap_mailjet_sms.reading.header import Header, Layout
     from tests.running import JSON, Account
 
 ENCODINGS = (
@@ -268,14 +268,14 @@ def test_a_window_is_told_of_whole_or_not_at_all(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """If the storage fails within a window, none of its files is told of, or stays."""
-    honest, files_written = batches._write_arrow, count(1)
+    honest, files_written = batch_files._write_arrow, count(1)
 
     def write(pieces: Iterator[pa.RecordBatch], file: IO[bytes]) -> None:
         honest(pieces, file)
         if next(files_written) == 6:
             raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(batches, "_write_arrow", write)
+    monkeypatch.setattr(batch_files, "_write_arrow", write)
     output = Output()
     with account() as there:
         config = there.config(batch_config(tmp_path, {"format": "arrow"}, batch_size=200))
@@ -290,7 +290,7 @@ def test_an_error_of_the_rows_is_not_told_as_one_of_the_storage(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Though rows are read while a file is written, and whatever their error is."""
-    honest, blocks = records_module._typed, count(1)
+    honest, blocks = csv_file._typed, count(1)
 
     def typed(
         block: pa.RecordBatch, header: Header, layout: Layout, *, first_row: int
@@ -300,7 +300,7 @@ def test_an_error_of_the_rows_is_not_told_as_one_of_the_storage(
         return honest(block, header, layout, first_row=first_row)
 
     monkeypatch.setattr(rows, "BLOCK_BYTES", 4096)
-    monkeypatch.setattr(records_module, "_typed", typed)
+    monkeypatch.setattr(csv_file, "_typed", typed)
     with account() as there:
         config = there.config(batch_config(tmp_path, {"format": "arrow"}))
         with pytest.raises(ZeroDivisionError):

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Self
 import pytest
 from typing_extensions import override
 
-from tap_mailjet_sms.client import MailjetClient
 from tap_mailjet_sms.exceptions import (
     ClockError,
     DownloadBrokenError,
@@ -29,8 +28,9 @@ from tap_mailjet_sms.exceptions import (
     WindowTooOldError,
     WrongWindowError,
 )
-from tap_mailjet_sms.exports import ExportJob, ExportStatus
-from tap_mailjet_sms.windows import Window
+from tap_mailjet_sms.exporting.client import MailjetClient
+from tap_mailjet_sms.exporting.job import ExportJob, ExportStatus
+from tap_mailjet_sms.exporting.windows import Window
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

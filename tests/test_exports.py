@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_mailjet_sms.exceptions import ExportFailedError
-from tap_mailjet_sms.exports import ExportJob, ExportStatus, PollSchedule, Step, next_step
-from tap_mailjet_sms.windows import Window
+from tap_mailjet_sms.exporting.job import ExportJob, ExportStatus, Step, next_step
+from tap_mailjet_sms.exporting.waiting import PollSchedule
+from tap_mailjet_sms.exporting.windows import Window
 
 NOW = datetime(2026, 11, 21, 16, 0, tzinfo=UTC)
 WINDOW = Window(NOW - timedelta(days=1), NOW)
@@ -46,10 +47,15 @@ def test_an_error_names_the_export_and_its_window() -> None:
         next_step(job(ExportStatus.ERROR), now=NOW)
 
 
+def exact(seconds: float) -> float:
+    """No jitter."""
+    return seconds
+
+
 @given(duration=st.floats(2, 1200))
 def test_a_finished_export_is_noticed_soon_with_few_polls(duration: float) -> None:
     """At most ten percent late, and polls grow with the logarithm of the wait, even with jitter."""
-    schedule = PollSchedule(interval=1, max_interval=30, timeout=3600)
+    schedule = PollSchedule(interval=1, max_interval=30, timeout=3600, jitter=exact)
     waited, polls = 0.0, 0
     while waited < duration:
         last = waited
@@ -63,7 +69,7 @@ def test_a_finished_export_is_noticed_soon_with_few_polls(duration: float) -> No
 
 def test_pauses_stay_within_the_settings() -> None:
     """The first is the interval, none is shorter, none longer than the longest."""
-    schedule = PollSchedule(interval=2, max_interval=30, timeout=3600)
+    schedule = PollSchedule(interval=2, max_interval=30, timeout=3600, jitter=exact)
 
     assert [schedule.pause(waited) for waited in (0, 10, 100, 1000)] == [2, 2, 10, 30]
-    assert PollSchedule(interval=60, max_interval=30, timeout=3600).pause(0) == 60
+    assert PollSchedule(interval=60, max_interval=30, timeout=3600, jitter=exact).pause(0) == 60

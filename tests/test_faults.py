@@ -34,8 +34,8 @@ from mailjet_sandbox import (
     When,
 )
 from mailjet_sandbox import effects as fx
-from tap_mailjet_sms import waiting
 from tap_mailjet_sms.exceptions import TapMailjetSMSError
+from tap_mailjet_sms.exporting import waiting
 from tap_mailjet_sms.tap import TapMailjetSMS
 from tests.running import records, run_here
 from tests.simulation import run as simulated

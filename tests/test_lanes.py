@@ -17,10 +17,10 @@ from singer_sdk.singerlib.encoding.simple import SimpleSingerWriter
 from typing_extensions import override
 
 from mailjet_sandbox import LAYOUTS
-from tap_mailjet_sms import messages
 from tap_mailjet_sms.arrow_schema import MESSAGE_SCHEMA
 from tap_mailjet_sms.schema import STREAM_SCHEMA
 from tap_mailjet_sms.tap import TapMailjetSMS
+from tap_mailjet_sms.writing import lines
 from tests.running import STREAM, account, records, run_here, timeless
 
 if TYPE_CHECKING:
@@ -185,9 +185,9 @@ def test_hostile_text_stays_in_its_cell(rows: list[JSON], field: str) -> None:
     batch = pa.RecordBatch.from_pylist(rows, schema=MESSAGE_SCHEMA)
     fields = {"export_id": 1, "from_ts": field}
 
-    lines = b"".join(messages.record_lines(batch, stream=STREAM, export_fields=fields)).split(b"\n")
-    bulk = [json.loads(line, parse_float=Decimal) for line in lines if line]
-    single = [dict(row) for row in messages.single_records(batch, export_fields=fields)]
+    written = b"".join(lines.record_lines(batch, stream=STREAM, export_fields=fields))
+    bulk = [json.loads(line, parse_float=Decimal) for line in written.split(b"\n") if line]
+    single = [dict(row) for row in lines.single_records(batch, export_fields=fields)]
 
     assert [message["record"] for message in bulk] == single
     assert len(single) == len(rows)

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 import pytest
 import requests
 
-from tap_mailjet_sms.client import MailjetClient
 from tap_mailjet_sms.exceptions import UnexpectedAnswerError
-from tap_mailjet_sms.links import Credentials, LinkFilter, checked_link
+from tap_mailjet_sms.exporting.client import MailjetClient
+from tap_mailjet_sms.exporting.links import Credentials, LinkFilter, checked_link
 
 PUBLIC = Credentials("https://api.mailjet.com/v4", "tok3n")
 LOCAL = Credentials("http://127.0.0.1:8080/v4", "tok3n")

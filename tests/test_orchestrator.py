@@ -28,11 +28,11 @@ from tap_mailjet_sms.exceptions import (
     WindowTooOldError,
     WrongWindowError,
 )
-from tap_mailjet_sms.exports import ExportJob, ExportStatus, PollSchedule, VerifyCounts
-from tap_mailjet_sms.fetching import Fetcher
-from tap_mailjet_sms.orchestrator import Orchestrator
-from tap_mailjet_sms.waiting import EndOfRun, Retrying
-from tap_mailjet_sms.windows import Window
+from tap_mailjet_sms.exporting.fetching import Fetcher
+from tap_mailjet_sms.exporting.job import ExportJob, ExportStatus, VerifyCounts
+from tap_mailjet_sms.exporting.orchestrator import Orchestrator
+from tap_mailjet_sms.exporting.waiting import EndOfRun, PollSchedule, Retrying
+from tap_mailjet_sms.exporting.windows import Window
 
 if TYPE_CHECKING:
     import threading

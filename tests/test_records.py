@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pytest
 
-from tap_mailjet_sms import kept, records, rows
 from tap_mailjet_sms.arrow_schema import MESSAGE_SCHEMA
 from tap_mailjet_sms.exceptions import CSVFormatError, CSVHeaderError, NotCSVError, SpoolError
-from tap_mailjet_sms.kept import Spool
+from tap_mailjet_sms.reading import csv_file, rows
 from tap_mailjet_sms.schema import MESSAGE_COLUMNS, STATUS_NAMES
+from tap_mailjet_sms.writing import kept
+from tap_mailjet_sms.writing.kept import Spool
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,7 +34,7 @@ Row = dict[str, object]
 def read(csv: str | bytes, column_map: Mapping[str, str | None] | None = None) -> list[Row]:
     """All rows of a CSV; maps as dictionaries."""
     source = io.BytesIO(csv.encode() if isinstance(csv, str) else csv)
-    with closing(Spool(records.read(source, column_map=column_map or {}))) as spool:
+    with closing(Spool(csv_file.read(source, column_map=column_map or {}))) as spool:
         found = [row for batch in spool for row in batch.to_pylist()]
     for row in found:
         row["extra"] = row["extra"] and dict(row["extra"])
@@ -671,7 +672,7 @@ def test_the_file_is_not_read_far_ahead_of_its_use(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(rows, "_PATIENCE_WHILE_BUSY", 1000)
     source = Counted(b"ID,CreationTS\n" + f"m,{UNIX}\n".encode() * 3_000_000)
     assert source.getbuffer().nbytes > 30 * rows.BLOCK_BYTES
-    for taken, _ in enumerate(records.read(source, column_map={})):
+    for taken, _ in enumerate(csv_file.read(source, column_map={})):
         if taken < 3:
             time.sleep(1)  # busy with a batch, for ten times the patience: nothing may be read now
         # Beside what waits: the header, a byte after a block's end, and the end itself.
@@ -702,7 +703,7 @@ def test_a_number_of_another_base_is_refused_wherever_it_stands() -> None:
 def test_batches_have_the_tables_types() -> None:
     """Whatever columns the file has, the batches have those of the stream, also from a spool."""
     csv = io.BytesIO(f"ID,CreationTS\nm,{UNIX}\n".encode())
-    with closing(Spool(records.read(csv, column_map={}))) as spool:
+    with closing(Spool(csv_file.read(csv, column_map={}))) as spool:
         (batch,) = spool
     schema = batch.schema
     assert schema == MESSAGE_SCHEMA
@@ -716,7 +717,7 @@ def test_files_without_a_name() -> None:
     """The source is a temporary file without a path, used from its beginning; a spool, too."""
     with tempfile.TemporaryFile() as source:
         source.write(f"ID,CreationTS\nm,{UNIX}\n".encode())
-        with closing(Spool(records.read(source, column_map={}))) as spool:
+        with closing(Spool(csv_file.read(source, column_map={}))) as spool:
             assert [batch.num_rows for batch in spool] == [1]
             assert [batch.num_rows for batch in spool] == [1], "as often as one likes"
         assert not source.closed
@@ -732,13 +733,13 @@ def test_a_full_disk_is_no_fault_of_the_csv(monkeypatch: pytest.MonkeyPatch) -> 
     csv = io.BytesIO(f"ID,CreationTS\nm,{UNIX}\n".encode())
     monkeypatch.setattr(kept, "open_spool", Full)
     with pytest.raises(SpoolError, match="No space"):
-        Spool(records.read(csv, column_map={}))
+        Spool(csv_file.read(csv, column_map={}))
 
 
 def test_blocks_do_not_grow_with_the_file() -> None:
     """A batch holds one block of the file, so memory is bounded."""
     csv = "ID,CreationTS\n" + f"m,{UNIX}\n" * 200_000
-    batches = records.read(io.BytesIO(csv.encode()), column_map={})
+    batches = csv_file.read(io.BytesIO(csv.encode()), column_map={})
     limit = rows.BLOCK_BYTES // len(f"m,{UNIX}\n") + 1
     assert max(batch.num_rows for batch in batches) <= limit
 

@@ -17,8 +17,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tap_mailjet_sms import records, rows
 from tap_mailjet_sms.exceptions import CSVFormatError, CSVHeaderError, NotCSVError
+from tap_mailjet_sms.reading import csv_file, rows
 from tap_mailjet_sms.schema import MESSAGE_COLUMNS, STATUS_ALIASES, STATUS_NAMES, normalise
 
 if TYPE_CHECKING:
@@ -264,7 +264,7 @@ def read(csv: bytes, block_bytes: int) -> list[dict[str, object]]:
     """All rows of a CSV, read in blocks of this size; maps as dictionaries."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(rows, "BLOCK_BYTES", block_bytes)
-        batches = records.read(io.BytesIO(csv), column_map={})
+        batches = csv_file.read(io.BytesIO(csv), column_map={})
         found = [row for batch in batches for row in batch.to_pylist()]
     return [row | {"extra": row["extra"] and dict(row["extra"])} for row in found]
 
@@ -377,7 +377,7 @@ def test_whole_numbers_are_what_their_texts_are(body: bytes) -> None:
             return str(error)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(records, "_NUMBERS", ())
+        patch.setattr(csv_file, "_NUMBERS", ())
         as_text = outcome()
     assert outcome() == as_text
 

@@ -11,12 +11,12 @@ from singer_sdk.singerlib.encoding.base import SingerMessageType
 from typing_extensions import override
 
 from tap_mailjet_sms.exceptions import InvalidStateError
-from tap_mailjet_sms.exports import ExportJob
-from tap_mailjet_sms.output import MessageWriter
+from tap_mailjet_sms.exporting.job import ExportJob
+from tap_mailjet_sms.exporting.windows import Plan, Window
 from tap_mailjet_sms.sdk import WindowedStream
 from tap_mailjet_sms.state import Bookmark
 from tap_mailjet_sms.tap import TapMailjetSMS
-from tap_mailjet_sms.windows import Plan, Window
+from tap_mailjet_sms.writing.stdout import MessageWriter
 
 if TYPE_CHECKING:
     from singer_sdk.singerlib.messages import Message

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from scripts.document_settings import ROOT
-from tap_mailjet_sms import verdict
 from tap_mailjet_sms.exceptions import (
     CountMismatchError,
     CSVFormatError,
@@ -31,9 +30,10 @@ from tap_mailjet_sms.exceptions import (
     WindowTooOldError,
     WrongWindowError,
 )
-from tap_mailjet_sms.verdict import Failure, Kind, Remedy, judge
-from tap_mailjet_sms.waiting import Retrying
-from tap_mailjet_sms.windows import Window
+from tap_mailjet_sms.exporting import verdict
+from tap_mailjet_sms.exporting.verdict import Failure, Kind, Remedy, judge
+from tap_mailjet_sms.exporting.waiting import Retrying
+from tap_mailjet_sms.exporting.windows import Window
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_mailjet_sms.windows import (
+from tap_mailjet_sms.exporting.windows import (
     Plan,
     Window,
     newest_hour,

@@ -11,22 +11,23 @@ from unittest.mock import patch
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tap_mailjet_sms import streams, windows
-from tap_mailjet_sms.client import MailjetClient
+from tap_mailjet_sms import streams
 from tap_mailjet_sms.exceptions import DownloadBrokenError
-from tap_mailjet_sms.orchestrator import Orchestrator
-from tap_mailjet_sms.overlap import Overlap
+from tap_mailjet_sms.exporting import windows
+from tap_mailjet_sms.exporting.client import MailjetClient
+from tap_mailjet_sms.exporting.orchestrator import Orchestrator
+from tap_mailjet_sms.exporting.waiting import EndOfRun
 from tap_mailjet_sms.state import Bookmark
-from tap_mailjet_sms.waiting import EndOfRun
+from tap_mailjet_sms.writing.overlap import Overlap
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from contextlib import AbstractContextManager
     from datetime import datetime
 
-    from tap_mailjet_sms.exports import ExportJob
-    from tap_mailjet_sms.orchestrator import Arrival
-    from tap_mailjet_sms.windows import Plan, Window
+    from tap_mailjet_sms.exporting.job import ExportJob
+    from tap_mailjet_sms.exporting.orchestrator import Arrival
+    from tap_mailjet_sms.exporting.windows import Plan, Window
 
 
 def bookmark_one_step_too_early() -> AbstractContextManager[object]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import random
     from collections.abc import Callable
 
-    from tap_mailjet_sms.waiting import EndOfRun
+    from tap_mailjet_sms.exporting.waiting import EndOfRun
 
 P = ParamSpec("P")
 T = TypeVar("T")

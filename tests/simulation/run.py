@@ -15,9 +15,9 @@ import msgspec
 from upath import UPath
 
 from tap_mailjet_sms.exceptions import OutputClosedError, TapMailjetSMSError
-from tap_mailjet_sms.output import TerminatedError
 from tap_mailjet_sms.streams import SMSMessages
 from tap_mailjet_sms.tap import TapMailjetSMS
+from tap_mailjet_sms.writing.stdout import TerminatedError
 from tests.simulation.process import Killed, SimulatedClock, SimulatedExecutor
 from tests.simulation.transport import SimulatedTransport
 

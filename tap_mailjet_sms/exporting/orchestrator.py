@@ -25,17 +25,25 @@ from tap_mailjet_sms.exceptions import (
     MailjetUnavailableError,
     TapMailjetSMSError,
 )
-from tap_mailjet_sms.exports import VerifyCounts
-from tap_mailjet_sms.verdict import LAST_STRIKE, SHORTEST, Failure, Kind, Remedy, Strikes, judge
-from tap_mailjet_sms.waiting import StoppedError
-from tap_mailjet_sms.windows import Window, oldest_exportable
+from tap_mailjet_sms.exporting.job import VerifyCounts
+from tap_mailjet_sms.exporting.verdict import (
+    LAST_STRIKE,
+    SHORTEST,
+    Failure,
+    Kind,
+    Remedy,
+    Strikes,
+    judge,
+)
+from tap_mailjet_sms.exporting.waiting import StoppedError
+from tap_mailjet_sms.exporting.windows import Window, oldest_exportable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from tap_mailjet_sms.exceptions import UnsoundFileError
-    from tap_mailjet_sms.exports import ExportJob
-    from tap_mailjet_sms.fetching import Fetched, Fetcher
+    from tap_mailjet_sms.exporting.fetching import Fetched, Fetcher
+    from tap_mailjet_sms.exporting.job import ExportJob
 
 logger = logging.getLogger("tap-mailjet-sms.exports")
 

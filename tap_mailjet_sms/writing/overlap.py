@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tap_mailjet_sms.windows import OVERLAP
+from tap_mailjet_sms.exporting.windows import OVERLAP
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from tap_mailjet_sms.windows import Window
+    from tap_mailjet_sms.exporting.windows import Window
 
 
 class Overlap:

@@ -21,7 +21,7 @@ from upath import UPath
 
 from tap_mailjet_sms.arrow_schema import EXPORT_SCHEMA
 from tap_mailjet_sms.exceptions import BatchStorageError
-from tap_mailjet_sms.messages import json_lines
+from tap_mailjet_sms.writing.lines import json_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -9,17 +9,25 @@ from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 import pyarrow as pa
 
-from tap_mailjet_sms import cells
 from tap_mailjet_sms.arrow_schema import EXTRA, MESSAGE_SCHEMA
-from tap_mailjet_sms.cells import StatusForm
 from tap_mailjet_sms.exceptions import CSVFormatError
-from tap_mailjet_sms.header import HEADER_LIMIT, STATUS, Header, Layout, lay_out, read_header, show
-from tap_mailjet_sms.rows import read_blocks, row_name
+from tap_mailjet_sms.reading import cells
+from tap_mailjet_sms.reading.cells import StatusForm
+from tap_mailjet_sms.reading.header import (
+    HEADER_LIMIT,
+    STATUS,
+    Header,
+    Layout,
+    lay_out,
+    read_header,
+    show,
+)
+from tap_mailjet_sms.reading.rows import read_blocks, row_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from tap_mailjet_sms.cells import Column
+    from tap_mailjet_sms.reading.cells import Column
 
 _T = TypeVar("_T")
 

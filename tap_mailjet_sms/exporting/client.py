@@ -13,7 +13,14 @@ from urllib.parse import urljoin
 
 import requests
 
-from tap_mailjet_sms.answers import (
+from tap_mailjet_sms.exceptions import (
+    ClockError,
+    DownloadBrokenError,
+    MailjetUnavailableError,
+    UnexpectedAnswerError,
+    WrongWindowError,
+)
+from tap_mailjet_sms.exporting.answers import (
     download_refusal,
     export_job,
     is_refusal,
@@ -22,14 +29,12 @@ from tap_mailjet_sms.answers import (
     refusal_sentence,
     seconds_apart,
 )
-from tap_mailjet_sms.exceptions import (
-    ClockError,
-    DownloadBrokenError,
-    MailjetUnavailableError,
-    UnexpectedAnswerError,
-    WrongWindowError,
+from tap_mailjet_sms.exporting.links import (
+    Credentials,
+    NoAuth,
+    checked_link,
+    keep_links_out_of_logs,
 )
-from tap_mailjet_sms.links import Credentials, NoAuth, checked_link, keep_links_out_of_logs
 from tap_mailjet_sms.spool import spool_errors
 
 if TYPE_CHECKING:
@@ -38,9 +43,9 @@ if TYPE_CHECKING:
 
     from requests.adapters import HTTPAdapter
 
-    from tap_mailjet_sms.answers import JSON
-    from tap_mailjet_sms.exports import ExportJob
-    from tap_mailjet_sms.windows import Window
+    from tap_mailjet_sms.exporting.answers import JSON
+    from tap_mailjet_sms.exporting.job import ExportJob
+    from tap_mailjet_sms.exporting.windows import Window
 
 logger = logging.getLogger("tap-mailjet-sms.client")
 

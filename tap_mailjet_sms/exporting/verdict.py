@@ -52,11 +52,11 @@ from tap_mailjet_sms.exceptions import (
     UnsoundFileError,
     WindowTooOldError,
 )
-from tap_mailjet_sms.windows import iso
+from tap_mailjet_sms.exporting.windows import iso
 
 if TYPE_CHECKING:
-    from tap_mailjet_sms.waiting import Retrying
-    from tap_mailjet_sms.windows import Window
+    from tap_mailjet_sms.exporting.waiting import Retrying
+    from tap_mailjet_sms.exporting.windows import Window
 
 #: A failing export is halved, down to this length.
 SHORTEST = timedelta(hours=1)

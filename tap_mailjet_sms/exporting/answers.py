@@ -22,13 +22,13 @@ from tap_mailjet_sms.exceptions import (
     WindowTooOldError,
     WrongWindowError,
 )
-from tap_mailjet_sms.exports import ExportJob, ExportStatus
-from tap_mailjet_sms.windows import iso
+from tap_mailjet_sms.exporting.job import ExportJob, ExportStatus
+from tap_mailjet_sms.exporting.windows import iso
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tap_mailjet_sms.windows import Window
+    from tap_mailjet_sms.exporting.windows import Window
 
     JSON = Mapping[str, "JSON"] | list["JSON"] | str | int | float | bool | None
     Headers = Mapping[str, str]

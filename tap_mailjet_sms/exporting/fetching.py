@@ -7,7 +7,6 @@ came in the way.
 from __future__ import annotations
 
 import logging
-import random
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, BinaryIO, Protocol, TypeVar
@@ -22,11 +21,9 @@ from tap_mailjet_sms.exceptions import (
     RequestRefusedError,
     UnexpectedAnswerError,
 )
-from tap_mailjet_sms.exports import (
-    JITTER,
+from tap_mailjet_sms.exporting.job import (
     ExportJob,
     ExportStatus,
-    PollSchedule,
     Step,
     VerifyCounts,
     next_step,
@@ -38,8 +35,8 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from datetime import datetime
 
-    from tap_mailjet_sms.waiting import Clock, EndOfRun, Retrying
-    from tap_mailjet_sms.windows import Window
+    from tap_mailjet_sms.exporting.waiting import Clock, EndOfRun, PollSchedule, Retrying
+    from tap_mailjet_sms.exporting.windows import Window
 
 logger = logging.getLogger("tap-mailjet-sms.exports")
 
@@ -100,7 +97,7 @@ class Fetcher:
                 waited = self.clock.monotonic() - began
                 if waited >= self.schedule.timeout:
                     raise self._too_late(job)
-                pause = self.schedule.pause(waited) * random.uniform(*JITTER)  # noqa: S311
+                pause = self.schedule.pause(waited)
                 self.clock.sleep(min(pause, self.schedule.timeout - waited))
                 self.end.check()
             job = self._retry(lambda job=job: self.mailjet.get_export(job))  # type: ignore[misc]

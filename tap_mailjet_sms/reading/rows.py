@@ -19,14 +19,14 @@ import pyarrow.csv as pa_csv
 from typing_extensions import override
 
 from tap_mailjet_sms.exceptions import CSVFormatError
-from tap_mailjet_sms.header import show
+from tap_mailjet_sms.reading.header import show
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
 
     from typing_extensions import Generator
 
-    from tap_mailjet_sms.header import Header
+    from tap_mailjet_sms.reading.header import Header
 
 #: The peak of memory grows with it, and twice as much is hardly faster.
 BLOCK_BYTES = 1024 * 1024

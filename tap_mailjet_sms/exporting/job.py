@@ -11,7 +11,7 @@ from tap_mailjet_sms.exceptions import ExportFailedError
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from tap_mailjet_sms.windows import Window
+    from tap_mailjet_sms.exporting.windows import Window
 
 
 class ExportStatus(enum.IntEnum):
@@ -77,21 +77,3 @@ def next_step(job: ExportJob | None, *, now: datetime) -> Step:
     if job.expires_at is not None and job.expires_at <= now:
         return Step.REQUEST
     return Step.DOWNLOAD
-
-
-#: A wait between two polls is shortened to between these parts of it, so that exports do not keep
-#: in step: by nearly 10 % always, since that sees an export's end sooner for few more polls.
-JITTER = (0.90, 0.92)
-
-
-@dataclass(frozen=True, slots=True)
-class PollSchedule:
-    """How long to wait between two polls, in seconds."""
-
-    interval: float
-    max_interval: float
-    timeout: float
-
-    def pause(self, waited: float) -> float:
-        """The next pause after `waited` seconds: a tenth of them, so never 10 % late or more."""
-        return min(max(self.interval, waited / 10), max(self.interval, self.max_interval))

@@ -15,10 +15,10 @@ import arro3.io
 import msgspec
 import pyarrow as pa
 
-from tap_mailjet_sms.windows import iso
+from tap_mailjet_sms.exporting.windows import iso
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from singer_sdk.helpers.types import Record
 
@@ -29,11 +29,6 @@ SLICE = 500
 _SHORT_DECIMAL = pa.decimal128(38, 4)
 
 _decoder = msgspec.json.Decoder(dict, float_hook=Decimal)
-
-
-def select(batch: pa.RecordBatch, selected: Collection[str]) -> pa.RecordBatch:
-    """The batch with the selected columns only."""
-    return batch.select([name for name in batch.schema.names if name in selected])
 
 
 def record_lines(

@@ -1,0 +1,1 @@
+"""Typed Arrow to stdout or to batch files."""
