@@ -13,6 +13,18 @@ import yaml
 from scripts.check_tree import offences
 from scripts.document_settings import ENV_EXAMPLE, MELTANO, README, ROOT, documents
 
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+
+
+def read(path: Path) -> str:
+    """The text of a file."""
+    return path.read_text(encoding="utf-8")
+
+
+def name_of(path: Path) -> str:
+    """What a test of a document is called by."""
+    return str(path.relative_to(ROOT))
+
 
 @pytest.fixture(scope="module")
 def fresh() -> dict[Path, str]:
@@ -52,19 +64,36 @@ def test_environment_example_holds_no_token() -> None:
     assert settings == ["TAP_MAILJET_SMS_AUTH_TOKEN="]
 
 
-def test_make_knows_every_target_that_the_readme_names() -> None:
-    """Each `make X` of the README is a target with a line in `make help`."""
-    named = set(re.findall(r"\bmake ([a-z-]+)\b", README.read_text(encoding="utf-8")))
-    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+def test_make_knows_every_target_that_a_document_names() -> None:
+    """Each `make X` in code is a target with a line in `make help`."""
+    named = {
+        target
+        for document in DOCUMENTS
+        for target in re.findall(r"(?:^|`|=\d+ )make ([a-z-]+)", read(document), re.MULTILINE)
+    }
+    makefile = read(ROOT / "Makefile")
     targets = set(re.findall(r"^([a-z-]+):.*## ", makefile, flags=re.MULTILINE))
     assert {"demo", "test"} <= named <= targets
 
 
-def test_links_of_the_readme_lead_somewhere() -> None:
-    """Every relative link of the README is a file of the project."""
-    links = re.findall(r"\]\(([^)#:]+)\)", README.read_text(encoding="utf-8"))
-    assert links
-    assert [link for link in links if not (ROOT / link).is_file()] == []
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
+def test_links_lead_somewhere(document: Path) -> None:
+    """Every relative link of a document is a file or a folder of the project."""
+    links = re.findall(r"\]\(([^)#:]+)[^):]*\)", read(document))
+    assert [link for link in links if not (document.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
+def test_every_test_that_a_document_names_exists(document: Path) -> None:
+    """What a document says is held by a test, `file::function`, is held by one."""
+    named = re.findall(r"\b(tests/[\w/]+\.py)(?:::(\w+))?", read(document))
+    missing = [
+        f"{path}::{name}"
+        for path, name in named
+        if not (ROOT / path).is_file()
+        or not re.search(rf"^(?:(?:def|class) )?{name}\b", read(ROOT / path), re.MULTILINE)
+    ]
+    assert missing == []
 
 
 def test_tree_holds_no_registry_address() -> None:
