@@ -330,11 +330,13 @@ class Backend:
         return Response(200, headers, file, framing=self.unknowns.download_framing)
 
     def _count(self, call: Call, request: Request) -> Response:
-        """Count messages (documented); by the same edges as an export (guessed)."""
-        query = MessageQuery(request.query, now=call.now, edges=self.unknowns.edges)
+        """Count messages (documented); by the edges of an export, or others (guessed)."""
+        edges = self.unknowns.count_edges or self.unknowns.edges
+        query = MessageQuery(request.query, now=call.now, edges=edges)
         if query.filtered:
             return json_response(200, {"Count": sum(1 for _ in self._wanted(query))})
-        return json_response(200, {"Count": self.data.count(*query.span, at=self.clock.stamp())})
+        count = self.data.count(*query.span, at=self.clock.stamp())
+        return json_response(200, {"Count": count and max(0, count + self.unknowns.count_offset)})
 
     def _list(self, call: Call, request: Request) -> Response:
         """List messages, newest first, or give one by its id (documented)."""

@@ -58,6 +58,7 @@ class Plan:
     fails: bool = False
     late: float = 0
     keep: float = 1
+    repeats: bool = False
     link: Link = Link.HONEST
     link_seconds: float = math.inf
     lifetime: int = 7 * 86_400  # documented
@@ -308,6 +309,17 @@ class Rows(ExportEdit):
 
 
 @dataclass(frozen=True, slots=True)
+class Repeated(ExportEdit):
+    """The file has one row twice, in place of another one."""
+
+    name = "repeated"
+
+    def plan(self, plan: Plan) -> Plan:
+        """Let a row stand for another."""
+        return replace(plan, repeats=True)
+
+
+@dataclass(frozen=True, slots=True)
 class Linked(ExportEdit):
     """The URL is null, leads to another host, or is plain http."""
 
@@ -346,7 +358,7 @@ class Expires(ExportEdit):
 _EFFECTS: tuple[type[Effect], ...] = (
     Http, Page, Broken, Redirect,
     Cut, Echo, StatusCode, Counted, ClockSkew,
-    Fails, Late, Rows, Linked, LinkExpires, Expires,
+    Fails, Late, Rows, Repeated, Linked, LinkExpires, Expires,
 )  # fmt: skip
 EFFECTS: dict[str, type[Effect]] = {effect.name: effect for effect in _EFFECTS}
 

@@ -44,7 +44,8 @@ class Files:
         stamp = export.created_ts or 0
         start, end = self._unknowns.edges.span(export.from_ts, export.to_ts)
         settled = end + SETTLED_AFTER + self._data.arrival_lag < stamp
-        key = (start, end, self.rows(export), None if settled else stamp, packed)
+        kind = (self.rows(export), export.plan.repeats)
+        key = (start, end, kind, None if settled else stamp, packed)
         with export.rendering:
             with self._lock:
                 file = self._files.get(key)
@@ -62,7 +63,8 @@ class Files:
         if not rows and self._unknowns.empty is Empty.ZERO_BYTES:
             return ()
         blocks = self._data.blocks(start, end, at=stamp, aged=self._clock.aged(stamp))
-        return self._layout.render(_first(rows, blocks))
+        kept = _first(rows, blocks)
+        return self._layout.render(_with_one_twice(kept) if export.plan.repeats else kept)
 
 
 def _first(rows: int, blocks: Iterable[list[Message]]) -> Iterator[list[Message]]:
@@ -71,6 +73,12 @@ def _first(rows: int, blocks: Iterable[list[Message]]) -> Iterator[list[Message]
         rows -= len(block)
         if rows <= 0:
             return
+
+
+def _with_one_twice(blocks: Iterable[list[Message]]) -> Iterator[list[Message]]:
+    """Each block's first row in place of its last one, where it has two."""
+    for block in blocks:
+        yield [*block[:-1], block[0]]
 
 
 def _gzipped(pieces: Iterable[bytes]) -> Iterator[bytes]:

@@ -40,9 +40,15 @@ class DownloadToken(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Unknowns:
-    """What the account does where nothing is documented."""
+    """What the account does where nothing is documented.
+
+    Counts have the edges of exports, unless they have some of their own, and may be steadily off by
+    some messages where they count any.
+    """
 
     edges: Edges = Edges.FROM
+    count_edges: Edges | None = None
+    count_offset: int = 0
     empty: Empty = Empty.HEADER
     download_token: DownloadToken = DownloadToken.OPTIONAL
     download_framing: Framing = Framing.LENGTH

@@ -6,7 +6,6 @@ import logging
 import os
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack, closing, suppress
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, BinaryIO, ClassVar, Protocol, TypeVar
 
@@ -17,7 +16,9 @@ from typing_extensions import override
 
 from tap_mailjet_sms.exceptions import UnsoundFileError
 from tap_mailjet_sms.exporting.client import MailjetClient
+from tap_mailjet_sms.exporting.counting import Tally
 from tap_mailjet_sms.exporting.fetching import Fetcher
+from tap_mailjet_sms.exporting.job import VerifyCounts
 from tap_mailjet_sms.exporting.orchestrator import Orchestrator
 from tap_mailjet_sms.exporting.waiting import Clock, EndOfRun, Retrying, SystemClock
 from tap_mailjet_sms.exporting.windows import (
@@ -60,20 +61,6 @@ class Kept(Protocol[Piece_co]):
 
     def close(self) -> None:
         """Give up what was not handed out."""
-
-
-@dataclass(slots=True)
-class Rows:
-    """The rows of a file, while they are read, and how many there were."""
-
-    batches: Iterator[pa.RecordBatch]
-    count: int = 0
-
-    def __iter__(self) -> Iterator[pa.RecordBatch]:
-        """Read them, batch by batch."""
-        for batch in self.batches:
-            self.count += batch.num_rows
-            yield batch
 
 
 class SMSMessages(WindowedStream):
@@ -151,6 +138,7 @@ class SMSMessages(WindowedStream):
         bookmarked. `keep` reads all of it, since only at its end it is known to be sound; a window
         is bookmarked when the next one is asked for, so all of it must be out by then.
         """
+        from tap_mailjet_sms.reading.counted import CountedRows  # noqa: PLC0415
         from tap_mailjet_sms.writing.overlap import Overlap  # noqa: PLC0415
 
         _choose_memory_pool()
@@ -159,16 +147,19 @@ class SMSMessages(WindowedStream):
         clock = type(self).clock_type(end)
         bookmark = Bookmark(self, now=clock.now(), moves=self._moves_bookmark)
         overlap = Overlap()
+        counts_ids = self.settings.verify_counts is not VerifyCounts.OFF
         with closing(self._client(clock, end)) as mailjet:
             exports = self._orchestrator(mailjet, bookmark, clock, end)
             for arrival in exports.files(*self._plan(bookmark, exports.fetcher)):
-                rows = Rows(self._typed(arrival.file))
+                rows = CountedRows(self._typed(arrival.file), tells_ids_apart=counts_ids)
                 fresh = overlap.fresh(exports.meanwhile(rows), arrival.window)
                 with ExitStack() as window:
                     try:
                         kept = keep(arrival.job, self._selected(fresh))
                         window.callback(kept.close)
-                        arrival.verify(rows.count)
+                        if rows.tells_ids_apart is not counts_ids:
+                            self.logger.info("The ids of %s are too many to count", arrival.job)
+                        arrival.verify(Tally(rows.rows, rows.distinct, rows.checksum))
                     except UnsoundFileError as error:
                         arrival.reject(error)
                         continue

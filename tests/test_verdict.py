@@ -169,16 +169,24 @@ CASES = [
 READ_CASES = [
     *(
         case
-        for kind in (CSVFormatError, DownloadBrokenError, NotCSVError, CountMismatchError)
+        for error, kind, last in (
+            (CSVFormatError("failure"), Kind.UNSOUND, 3),
+            (DownloadBrokenError("failure"), Kind.UNSOUND, 3),
+            (NotCSVError("failure"), Kind.UNSOUND, 3),
+            (CountMismatchError("failure"), Kind.DISPUTED, 4),
+        )
         for case in (
-            Case(kind("failure"), Remedy.FETCH_AGAIN, "failure; downloading it again"),
-            Case(
-                kind("failure"),
-                Remedy.EXPORT_AGAIN,
-                "failure; asking for a new export",
-                before={Kind.UNSOUND: 1},
+            Case(error, Remedy.FETCH_AGAIN, "failure; downloading it again"),
+            *(
+                Case(
+                    error,
+                    Remedy.EXPORT_AGAIN,
+                    "failure; asking for a new export",
+                    before={kind: times},
+                )
+                for times in range(1, last - 1)
             ),
-            Case(kind("failure"), Remedy.GIVE_UP, before={Kind.UNSOUND: 2}),
+            Case(error, Remedy.GIVE_UP, before={kind: last - 1}),
         )
     ),
 ]
@@ -228,6 +236,7 @@ TIMES = {
     "twice": 2,
     "twice, longer than an hour": 2,
     "three times": 3,
+    "four times": 4,
     "`max_attempts` times": MOST,
 }
 

@@ -52,6 +52,8 @@ logger = logging.getLogger("tap-mailjet-sms.client")
 #: Bytes of a download that are written at once.
 CHUNK = 1 << 18
 MAX_REDIRECTS = 5
+#: Seconds of a span that are nothing but its edges, and the one between them.
+EDGES = 2
 #: Seconds that the clocks may be apart without a warning, and at all.
 CLOCK_WARNING = 60.0
 CLOCK_LIMIT = 300.0
@@ -129,15 +131,20 @@ class MailjetClient:
             raise WrongWindowError(msg)
         return fresh
 
-    def count(self, window: Window, *, not_before: datetime) -> int:
+    def count(self, window: Window, *, not_before: datetime, edges: bool = True) -> int:
         """How many messages Mailjet counts for what an export of the window asks for.
+
+        Without `edges`, not for the first and last second of that, if there is more of it.
 
         Raises:
             MailjetUnavailableError: If there was no usable answer.
             RequestRefusedError: If Mailjet refused the request.
         """
         what = f"Counting the messages of {window}"
-        answer = self._ask(what, "GET", "sms/count", params=_asked_for(window, not_before))
+        asked = _asked_for(window, not_before)
+        if not edges and asked["ToTS"] - asked["FromTS"] > EDGES:
+            asked = {"FromTS": asked["FromTS"] + 1, "ToTS": asked["ToTS"] - 1}
+        answer = self._ask(what, "GET", "sms/count", params=asked)
         return message_count(answer, what)
 
     def download(self, job: ExportJob, into: BinaryIO) -> bool:

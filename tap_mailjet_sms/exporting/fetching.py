@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, BinaryIO, Protocol, TypeVar
 
 from tap_mailjet_sms.exceptions import (
@@ -42,23 +43,32 @@ logger = logging.getLogger("tap-mailjet-sms.exports")
 
 T = TypeVar("T")
 
+#: What no header is longer than, in bytes.
+HEAD = 1 << 16
+
 
 class Mailjet(Protocol):
     """What the orchestrator asks of Mailjet; see `MailjetClient`."""
 
     def request_export(self, window: Window, *, not_before: datetime) -> ExportJob: ...  # noqa: D102
     def get_export(self, job: ExportJob) -> ExportJob: ...  # noqa: D102
-    def count(self, window: Window, *, not_before: datetime) -> int: ...  # noqa: D102
+    def count(self, window: Window, *, not_before: datetime, edges: bool = True) -> int: ...  # noqa: D102
     def download(self, job: ExportJob, into: BinaryIO) -> bool: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """What a worker brings: the file (None for an export without any), and Mailjet's count."""
+    """What a worker brings: the file (None for an export without any), and Mailjet's count.
+
+    `within_edges` is the count without the first and last second that the export was asked for. It
+    is known where the file seems to have no rows: on those seconds there may be messages that a
+    count includes and an export does not (neither is documented).
+    """
 
     job: ExportJob
     file: BinaryIO | None
     expected: int | None
+    within_edges: int | None = None
 
 
 @dataclass(slots=True)
@@ -88,7 +98,10 @@ class Fetcher:
         with self.job_timer():
             job = self._poll(job)
         file = None if job.url is None else self._download(job)
-        return Fetched(job, file, self._expected_rows(job.window))
+        expected = self._expected_rows(job.window)
+        if not expected or (file is not None and _has_rows(file)):
+            return Fetched(job, file, expected)
+        return Fetched(job, file, expected, self._expected_rows(job.window, edges=False))
 
     def _poll(self, job: ExportJob) -> ExportJob:
         began = self.clock.monotonic()
@@ -127,12 +140,12 @@ class Fetcher:
             raise DownloadGoneError(msg)
         return self._retry(_Download(self.mailjet, fresh), at_least=2)
 
-    def _expected_rows(self, window: Window) -> int | None:
+    def _expected_rows(self, window: Window, *, edges: bool = True) -> int | None:
         """How many messages Mailjet counts; None where that is not to be had, or not wanted."""
         if self.verify_counts is VerifyCounts.OFF:
             return None
         try:
-            return self.count(window)
+            return self.count(window, edges=edges)
         except NotAuthorisedError:
             raise
         except (RequestRefusedError, MailjetUnavailableError, UnexpectedAnswerError) as error:
@@ -145,14 +158,17 @@ class Fetcher:
                 logger.warning("%s; this export's number of rows is not verified", error)
             return None
 
-    def count(self, window: Window) -> int:
+    def count(self, window: Window, *, edges: bool = True) -> int:
         """How many messages Mailjet counts for what an export of the window asks for.
+
+        Without `edges`, not for the first and last second of that.
 
         Raises:
             RequestRefusedError: If Mailjet refuses to answer.
             MailjetUnavailableError: If there was no usable answer to any of the attempts.
         """
-        return self._retry(lambda: self.mailjet.count(window, not_before=self.not_before))
+        ask = partial(self.mailjet.count, window, not_before=self.not_before, edges=edges)
+        return self._retry(ask)
 
     def _retry(self, ask: Callable[[], T], *, at_least: int = 1) -> T:
         """Ask until there is a usable answer, `max_attempts` times at most."""
@@ -166,6 +182,13 @@ class Fetcher:
             self.clock.sleep(pause)
         self.end.check()
         return ask()
+
+
+def _has_rows(file: BinaryIO) -> bool:
+    """Whether there is more than one line in a file at its start, where it is left."""
+    head = file.read(HEAD)
+    file.seek(0)
+    return len(head) == HEAD or len(head.splitlines()) > 1
 
 
 @dataclass(slots=True)

@@ -25,12 +25,11 @@ from tap_mailjet_sms.exceptions import (
     MailjetUnavailableError,
     TapMailjetSMSError,
 )
+from tap_mailjet_sms.exporting.counting import Finding, hold
 from tap_mailjet_sms.exporting.job import VerifyCounts
 from tap_mailjet_sms.exporting.verdict import (
-    LAST_STRIKE,
     SHORTEST,
     Failure,
-    Kind,
     Remedy,
     Strikes,
     judge,
@@ -42,6 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from tap_mailjet_sms.exceptions import UnsoundFileError
+    from tap_mailjet_sms.exporting.counting import Tally
     from tap_mailjet_sms.exporting.fetching import Fetched, Fetcher
     from tap_mailjet_sms.exporting.job import ExportJob
 
@@ -69,7 +69,8 @@ class _Tile:
     due: float = 0.0
     from_state: bool = False
     strikes: Strikes = field(default_factory=dict)
-    rows_before: int | None = None
+    tally: Tally | None = None
+    tally_of: int | None = None
 
     @property
     def is_idle(self) -> bool:
@@ -103,14 +104,14 @@ class Arrival:
         """The CSV, at its start; None for an export without any (a guess: no message)."""
         return self._fetched.file
 
-    def verify(self, rows: int) -> None:
-        """Hold the rows that were read against Mailjet's count.
+    def verify(self, tally: Tally) -> None:
+        """Hold what was read against Mailjet's count.
 
         Raises:
-            EmptyExportError: If there are none though Mailjet counts some.
-            CountMismatchError: If there are fewer than Mailjet counts.
+            EmptyExportError: If there are no rows though Mailjet counts some.
+            CountMismatchError: If there are fewer than Mailjet counts, or some come twice.
         """
-        self._exports.hold_against_count(self._tile, self._fetched, rows)
+        self._exports.hold_against_count(self._tile, self._fetched, tally)
 
     def reject(self, error: UnsoundFileError) -> None:
         """The file is of no use: its window comes once more, or ends the run in its turn."""
@@ -130,7 +131,7 @@ class Orchestrator:
     _woken: threading.Event = field(default_factory=threading.Event)
     _refusals: int = 0
     _ask_from: float = 0.0
-    _count_disputed: bool = False
+    _forgiven: int = 0
 
     def files(
         self, windows: Iterable[Window], resumed: dict[Window, ExportJob]
@@ -257,29 +258,38 @@ class Orchestrator:
         except (TapMailjetSMSError, StoppedError, CancelledError) as error:
             self._remedy(tile, error)
 
-    def hold_against_count(self, tile: _Tile, fetched: Fetched, rows: int) -> None:
+    def hold_against_count(self, tile: _Tile, fetched: Fetched, tally: Tally) -> None:
         """See `Arrival.verify`."""
-        expected = fetched.expected
-        if expected is None or rows == expected:
-            return
-        text = f"The {fetched.job} has {rows} rows where Mailjet counts {expected}"
-        if rows > expected:
-            logger.info("%s: taken as it is", text)
-            return
-        if rows == 0:
-            msg = f"{text} (verify_counts: off would take that for the truth)"
-            raise EmptyExportError(msg)
-        strikes = tile.strikes.get(Kind.UNSOUND, 0)
-        confirmed = strikes >= LAST_STRIKE[Kind.UNSOUND] - 1 and rows == tile.rows_before
-        tile.rows_before = rows
-        if self.fetcher.verify_counts is VerifyCounts.WARN and (confirmed or self._count_disputed):
-            self._count_disputed = True
-            since = "another export says" if confirmed else "an earlier window's exports said"
-            logger.warning("%s; taken as it is, since %s the same", text, since)
-            return
-        if self.fetcher.verify_counts is VerifyCounts.ERROR:
-            text += "; set verify_counts to warn or off to take what there is"
-        raise CountMismatchError(text)
+        expected, job = fetched.expected, fetched.job
+        finding = hold(
+            tally,
+            expected,
+            before=tile.tally,
+            same_export=tile.tally_of == job.id,
+            forgiven=self._forgiven,
+        )
+        tile.tally, tile.tally_of = tally, job.id
+        text = f"The {job} has {tally.against(expected)}"
+        warns = self.fetcher.verify_counts is VerifyCounts.WARN
+        match finding:
+            case Finding.AGREES:
+                pass
+            case Finding.MORE:
+                logger.info("%s: taken as it is", text)
+            case Finding.EMPTY if fetched.within_edges == 0:
+                logger.info("%s, all of them on the window's edges: taken as it is", text)
+            case Finding.EMPTY:
+                msg = f"{text} (verify_counts: off would take that for the truth)"
+                raise EmptyExportError(msg)
+            case Finding.CONFIRMED if warns:
+                self._forgiven = max(self._forgiven, tally.lack(expected))
+                logger.warning("%s; taken as it is, since another export says the same", text)
+            case Finding.FORGIVEN if warns:
+                logger.warning("%s; taken as it is, since an earlier window lacked as many", text)
+            case _:
+                if not warns:
+                    text += "; set verify_counts to warn or off to take what there is"
+                raise CountMismatchError(text)
 
     def take_back(self, tile: _Tile, error: UnsoundFileError) -> None:
         """See `Arrival.reject`."""

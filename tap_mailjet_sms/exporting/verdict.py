@@ -24,7 +24,8 @@ data. What happens is in the words of the first table in `docs/reliability.md`:
 | … | three times | give up |
 | fewer rows than `/sms/count` says | once | fetch again |
 | … | twice | export again |
-| … | three times | give up |
+| … | three times | export again |
+| … | four times | give up |
 
 A file that is gone is treated like an export that is gone. An export of the state was an attempt of
 an earlier run: its failure is no strike, lest it be this run's last. A single request that gets no
@@ -42,6 +43,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, TypeAlias
 
 from tap_mailjet_sms.exceptions import (
+    CountMismatchError,
     DownloadGoneError,
     ExportFailedError,
     ExportLateError,
@@ -83,6 +85,7 @@ class Kind(enum.Enum):
     FAILED = enum.auto()
     LATE = enum.auto()
     UNSOUND = enum.auto()
+    DISPUTED = enum.auto()
     HOPELESS = enum.auto()
 
 
@@ -90,7 +93,13 @@ class Kind(enum.Enum):
 Strikes: TypeAlias = Mapping[Kind, int]
 
 #: The strike that is the last one, where that is not for `max_attempts` to say.
-LAST_STRIKE = {Kind.HOPELESS: 1, Kind.USELESS_ID: 2, Kind.LATE: 2, Kind.UNSOUND: 3}
+LAST_STRIKE = {
+    Kind.HOPELESS: 1,
+    Kind.USELESS_ID: 2,
+    Kind.LATE: 2,
+    Kind.UNSOUND: 3,
+    Kind.DISPUTED: 4,
+}
 
 _KINDS: tuple[tuple[type[Exception], Kind], ...] = (
     (NotAuthorisedError, Kind.HOPELESS),
@@ -124,8 +133,10 @@ class Failure:
         for error, kind in _KINDS:
             if isinstance(self.error, error):
                 return kind
-        is_unsound = self.was_read and isinstance(self.error, UnsoundFileError)
-        return Kind.UNSOUND if is_unsound else Kind.HOPELESS
+        if not (self.was_read and isinstance(self.error, UnsoundFileError)):
+            return Kind.HOPELESS
+        # Two exports must agree against the count: of three, if one of them lied.
+        return Kind.DISPUTED if isinstance(self.error, CountMismatchError) else Kind.UNSOUND
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +174,7 @@ def judge(failure: Failure, patience: Retrying) -> Verdict:
         return Verdict(Remedy.GIVE_UP, str(error), strikes, error=error)
     if kind is Kind.TOO_OLD:
         return Verdict(Remedy.TRIM, str(error), strikes)
-    if kind is Kind.UNSOUND and times == 1:
+    if kind in {Kind.UNSOUND, Kind.DISPUTED} and times == 1:
         return Verdict(Remedy.FETCH_AGAIN, f"{error}; downloading it again", strikes)
 
     sentence, wait = f"{error}; asking for a new export", 0.0

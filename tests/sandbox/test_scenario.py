@@ -234,6 +234,15 @@ def test_rows_can_be_missing(keep: float) -> None:
     assert short.count(b"\n") - 1 == int(int(str(counted)) * keep) < int(str(counted))
 
 
+def test_a_row_can_stand_for_another() -> None:
+    """The file has as many rows as the count says, but one of them twice."""
+    asked = account({"fault": "repeated"})
+    window = NOW - DAY, NOW
+    lying, whole = (asked.file(asked.finished(*window)).splitlines() for _ in range(2))
+    assert len(lying) == len(whole)
+    assert len(set(whole)) - len(set(lying)) == 1
+
+
 @pytest.mark.parametrize(
     ("to", "start"),
     [
@@ -298,6 +307,7 @@ EXAMPLES: dict[str, dict[str, object]] = {
     "error": {},
     "late": {"seconds": 5},
     "rows": {"keep": 0},
+    "repeated": {},
     "link": {"to": "other_host"},
     "link_expires": {"seconds": 5},
     "expires": {"seconds": 5},

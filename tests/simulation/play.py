@@ -213,6 +213,9 @@ class Simulation:
         """Whether something happened that justifies another export in place of this one."""
         if any(asked.faults and asked.operation == "count" for asked in journal):
             return True
+        unknowns = self.schedule.unknowns
+        if unknowns.count_offset or unknowns.count_edges not in {None, unknowns.edges}:
+            return True  # rows seem to be missing
         export = self.backend._exports.find(export_id)
         assert export is not None
         late = any(

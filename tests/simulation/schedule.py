@@ -5,6 +5,7 @@ A schedule is data, so a failing seed can be looked at as well as played again.
 
 from __future__ import annotations
 
+import enum
 import math
 import random
 from dataclasses import dataclass
@@ -42,6 +43,24 @@ SETTLING = 300
 
 API = frozenset({Operation.REQUEST, Operation.STATUS, Operation.COUNT})
 _UNCOUNTED = frozenset({Operation.REQUEST, Operation.STATUS, Operation.DOWNLOAD})
+
+
+class Server(enum.Enum):
+    """What the server's files are worth.
+
+    Where files lack rows only the count can tell, so nothing befalls it then: without that check,
+    nothing can tell such files from the truth, and the tap promises nothing.
+    """
+
+    HONEST = ("off", "warn", "warn", "error")
+    LIES = ("error",)
+    #: Its count is one too high, always; and one file of a run lacks rows.
+    MISCOUNTS = ("warn",)
+
+    @property
+    def settings(self) -> tuple[str, ...]:
+        """What `verify_counts` may be."""
+        return tuple(self.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +137,7 @@ def schedule(seed: int) -> Schedule:
     rng = random.Random(f"schedule {seed}")  # noqa: S311
     scale = rng.choice(_SCALES)
     window = rng.randint(*scale.window)
-    lies = rng.random() < 0.35
+    server = rng.choices(list(Server), (50, 35, 15))[0]
     messages = Messages(
         since=EPOCH - window * 6,
         seed=seed,
@@ -127,6 +146,7 @@ def schedule(seed: int) -> Schedule:
     )
     wish = EPOCH - SETTLING - int(window * rng.uniform(1.5, 4.5))
     start = _edge_at_a_message(messages, wish, window, rng)
+    verify_counts = rng.choice(server.settings)
     end = start + int(window * rng.uniform(1, 5)) if rng.random() < 0.2 else math.inf
     lookback = rng.choice(scale.lookbacks)
     return Schedule(
@@ -134,7 +154,7 @@ def schedule(seed: int) -> Schedule:
         messages=messages,
         layout=LAYOUTS[rng.choice(sorted(LAYOUTS))] if rng.random() < 0.3 else Layout(),
         build=_build(rng),
-        unknowns=_unknowns(rng),
+        unknowns=_unknowns(rng, server, disputed=verify_counts != "error" and rng.random() < 0.2),
         start=start,
         end=end,
         lookback=lookback,
@@ -147,10 +167,10 @@ def schedule(seed: int) -> Schedule:
             "poll_timeout_seconds": rng.choice((60, 200)),
             "request_timeout_seconds": 20,
             "max_attempts": rng.choice((1, 2, 3, 6)),
-            "verify_counts": "error" if lies else rng.choice(("off", "warn", "warn", "error")),
+            "verify_counts": verify_counts,
             **rng.choice(_LANES),
         },
-        runs=tuple(_run(rng, scale, lies=lies) for _ in range(rng.choice((1, 1, 2, 2, 3)))),
+        runs=tuple(_run(rng, scale, server) for _ in range(rng.choice((1, 1, 2, 2, 3)))),
         last_pause=rng.choice(scale.pauses),
     )
 
@@ -174,9 +194,12 @@ def _build(rng: random.Random) -> Build:
     return Build(seconds=rng.choice((0, 1, 5, 25)))
 
 
-def _unknowns(rng: random.Random) -> Unknowns:
+def _unknowns(rng: random.Random, server: Server, *, disputed: bool) -> Unknowns:
+    offset = rng.choice((0, 1, -1)) if disputed else 0
     return Unknowns(
         edges=rng.choice(list(Edges)),
+        count_edges=rng.choice(list(Edges)) if disputed else None,
+        count_offset=1 if server is Server.MISCOUNTS else offset,
         empty=rng.choice(list(Empty)),
         download_token=rng.choice(list(DownloadToken)),
         download_framing=rng.choice((Framing.LENGTH, Framing.LENGTH, Framing.CHUNKED)),
@@ -186,31 +209,32 @@ def _unknowns(rng: random.Random) -> Unknowns:
     )
 
 
-def _run(rng: random.Random, scale: _Scale, *, lies: bool) -> Run:
+def _run(rng: random.Random, scale: _Scale, server: Server) -> Run:
     interruption = None
     if rng.random() < 0.75:
         kind = rng.choice((Kind.KILL, Kind.KILL, Kind.TERMINATE, Kind.CLOSE_OUTPUT))
         interruption = Interruption(rng.randint(1, rng.choice((10, 40, 100))), kind)
     dies_with_target = rng.random() < 0.25
+    faults = [_fault(rng, server) for _ in range(rng.choice((0, 0, 1, 2, 4)))]
+    if server is Server.MISCOUNTS:
+        # One at most: what a second export says, too, is taken.
+        faults.append(Fault(fx.Rows(rng.choice((0.5, 0.9))), When(skip=rng.choice((0, 1, 2, 3)))))
     return Run(
         pause=rng.choice(scale.pauses),
-        faults=tuple(_fault(rng, lies=lies) for _ in range(rng.choice((0, 0, 1, 2, 4)))),
+        faults=tuple(faults),
         interruption=interruption,
         consumed=rng.random() if dies_with_target else 1,
         keeps_all=rng.random() < 0.5,
     )
 
 
-def _fault(rng: random.Random, *, lies: bool) -> Fault:
-    """A fault; `lies` takes those that only the count check can tell, and leaves the count alone.
-
-    Without that check nothing can tell them from the truth, and the tap promises nothing.
-    """
-    drawn = rng.choice(_LIES) if lies and rng.random() < 0.5 else rng.choice(_FAULTS)
-    effect, operations = drawn(rng)
-    while lies and operations == _COUNT:
+def _fault(rng: random.Random, server: Server) -> Fault:
+    """A fault; of a server that lies, the count is left alone: only that can tell."""
+    lies = server is Server.LIES and rng.random() < 0.5
+    effect, operations = rng.choice(_LIES if lies else _FAULTS)(rng)
+    while server is not Server.HONEST and operations == _COUNT:
         effect, operations = rng.choice(_FAULTS)(rng)
-    if lies:
+    if server is not Server.HONEST:
         operations = operations & _UNCOUNTED
     return Fault(
         effect,
@@ -294,6 +318,7 @@ _FAULTS: tuple[Callable[[random.Random], _Drawn], ...] = (
 )
 _LIES: tuple[Callable[[random.Random], _Drawn], ...] = (
     lambda rng: (fx.Rows(rng.choice((0, 0.5, 0.9))), _NONE),
+    lambda _: (fx.Repeated(), _NONE),
     lambda _: (fx.Linked(Link.NONE), _NONE),
     lambda _: (fx.Page(fx.Body.EMPTY), _DOWNLOAD),
     _unending_cut,
