@@ -16,6 +16,7 @@ import os
 import sys
 import traceback
 import typing as t
+from contextlib import suppress
 from functools import cached_property
 from pathlib import PurePath
 
@@ -331,22 +332,24 @@ class Command(SingerCommand):
 
     @override
     def __call__(self, *args: t.Any, **kwargs: t.Any) -> t.NoReturn:
-        """Run the command and end the process, at once where it must not wait for anything.
+        """Run the command and end the process, without waiting for anything.
 
-        After an error or a signal no worker is waited for: it may be in the middle of a slow
-        answer. All messages are out by then, and without a reader Python's own clean-up would fail
-        once more on what is left to write.
+        No thread is waited for: a worker may be in the middle of a slow answer, and one of Arrow's
+        that is still alive while the interpreter goes down ends a good run with SIGABRT. All
+        messages are out by then, and without a reader Python's own clean-up would fail once more on
+        what is left to write.
         """
+        code = 0
         try:
             self.main(*args, **kwargs)
         except SystemExit as leaving:
+            code = leaving.code if isinstance(leaving.code, int) else bool(leaving.code)
             if isinstance(leaving, TerminatedError):
                 self.logger.info("Ended by signal %d", leaving.signum)
-            if isinstance(leaving, TerminatedError | _FailedExit):
-                logging.shutdown()
-                os._exit(int(str(leaving.code)))
-            raise
-        sys.exit(0)
+        with suppress(OSError, ValueError):
+            sys.stdout.flush()
+        logging.shutdown()
+        os._exit(code)
 
 
 class _ConfigError(InvalidSettingError, ConfigValidationError):

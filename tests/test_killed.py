@@ -262,6 +262,40 @@ def test_a_signal_ends_every_wait(account: Account, fault: Fault, signum: int) -
     account.backend.scenario = Scenario()
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_a_storm_of_signals_ends_a_run_once(account: Account, seed: int) -> None:
+    """Dozens of them within moments, wherever each of them meets the run: 143 or 130 within 5 s."""
+    dice = random.Random(seed)  # noqa: S311
+    with account.tap(poll_interval_seconds=0.001) as process:
+        output = read_some(process, dice.randrange(1, size_of_a_run(account) // 2))
+        for _ in range(60):
+            process.send_signal(dice.choice((signal.SIGTERM, signal.SIGINT)))
+            time.sleep(dice.random() * 0.002)
+        rest, log = process.communicate(timeout=AT_ONCE)
+    assert process.returncode in {143, 130}, log.decode()
+    assert log.decode().count("Ended by signal") == 1
+    assert b"Traceback" not in log
+    output += rest
+    assert output.endswith(b"\n")
+    account.take(output)
+    account.finish()
+
+
+def test_a_good_run_waits_for_no_thread() -> None:
+    """One that is alive at the end would hold it up, or end it with SIGABRT."""
+    program = (
+        "import threading, time\n"
+        "threading.Thread(target=time.sleep, args=(60,)).start()\n"
+        "from tap_mailjet_sms.tap import TapMailjetSMS\n"
+        "TapMailjetSMS.cli()\n"
+    )
+    done = subprocess.run(
+        [TAP[0], "-c", program, "--discover"], capture_output=True, timeout=40, check=False
+    )
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["streams"]
+
+
 def test_an_error_does_not_wait_for_slow_answers(account: Account) -> None:
     """An error ends the run at once, also while another export's answer hangs."""
     status = frozenset({Operation.STATUS})

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import random
-import threading
+import select
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 import backoff
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Callable
 
 #: Longest wait before another attempt, also where `Retry-After` asks for more, in seconds.
@@ -26,19 +28,35 @@ class StoppedError(Exception):
 
 
 class EndOfRun:
-    """Tells all that work for a run when it is over: from then on nobody may go on."""
+    """Tells all that work for a run when it is over: from then on nobody may go on.
+
+    A signal's handler declares it, in the middle of anything. So there is no lock in it, which the
+    interrupted code might hold: those who wait look at a pipe that is closed when the run is over.
+    """
 
     def __init__(self) -> None:
         """Begin a run."""
-        self._declared = threading.Event()
+        self._is_declared = False
+        self._waiting, self._open = os.pipe()
+
+    def __del__(self) -> None:
+        """Give the pipe back."""
+        self.declare()
+        os.close(self._waiting)
 
     def declare(self) -> None:
-        """The run is over, for whatever reason."""
-        self._declared.set()
+        """The run is over, for whatever reason; as often as one likes."""
+        if not self._is_declared:
+            self._is_declared = True
+            os.close(self._open)
 
     def is_declared(self, *, within: float = 0) -> bool:
         """Whether the run is over, or will be within so many seconds, which are waited for."""
-        return self._declared.wait(within)
+        if not self._is_declared and within > 0:
+            closed = select.poll()
+            closed.register(self._waiting, 0)  # it is told in any case that the other end is closed
+            closed.poll(within * 1000)
+        return self._is_declared
 
     def check(self) -> None:
         """Go on, if that may be.
