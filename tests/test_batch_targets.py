@@ -6,25 +6,25 @@ import json
 import os
 import subprocess
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
 
 from demo.warehouse import postgres
-from scripts.environments import environment
+from scripts.environments import ROOT, environment
 from tap_mailjet_sms.schema import COLUMNS
-from tests.running import Output, account, comparable, records
-from tests.test_batches import batch_config
+from tests.support.account import Output, account, batch_config, comparable, records
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
-    from tests.running import JSON
+    from tests.support.account import JSON
 
 # Hostile text in unknown columns.
 LAYOUT = "extra"
+FAKE_SNOWFLAKE = ROOT / "tests" / "support" / "fake_snowflake.py"
 NAMES = [column.name for column in COLUMNS]
 
 
@@ -116,10 +116,10 @@ def test_target_snowflake_stages_every_field(encoding: dict[str, str], tmp_path:
     """The target makes the table, stages files with every row, and would merge them by key.
 
     As far as fakesnow goes: it cannot run a MERGE from a stage, so that the last step is only seen
-    as a statement; see `fake_snowflake.py`.
+    as a statement; see `tests/support/fake_snowflake.py`.
     """
     done = subprocess.run(
-        [environment("target-snowflake") / "python", Path(__file__).with_name("fake_snowflake.py")],
+        [environment("target-snowflake") / "python", FAKE_SNOWFLAKE],
         env=os.environ | {"TMPDIR": str(tmp_path)},
         input=messages(tmp_path / "files", encoding),
         capture_output=True,

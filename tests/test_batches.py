@@ -21,7 +21,15 @@ from tap_mailjet_sms.exporting.client import MailjetClient
 from tap_mailjet_sms.reading import csv_file, rows
 from tap_mailjet_sms.schema import COLUMNS
 from tap_mailjet_sms.writing import batch_files
-from tests.running import STREAM, Output, account, comparable, records, timeless
+from tests.support.account import (
+    STREAM,
+    Output,
+    account,
+    batch_config,
+    comparable,
+    records,
+    timeless,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +37,7 @@ if TYPE_CHECKING:
 
     from tap_mailjet_sms.exporting.job import ExportJob
     from tap_mailjet_sms.reading.header import Header, Layout
-    from tests.running import JSON, Account
+    from tests.support.account import JSON, Account
 
 ENCODINGS = (
     {"format": "arrow"},
@@ -74,12 +82,6 @@ def files(messages: list[JSON]) -> list[File]:
         if message["type"] == "BATCH"
         for url in message["manifest"]
     ]
-
-
-def batch_config(root: Path | str, encoding: dict[str, str], **more: object) -> dict[str, object]:
-    """The setting for files below `root`."""
-    root = root if isinstance(root, str) else root.as_uri()
-    return {"batch_config": {"encoding": encoding, "storage": {"root": root}, **more}}
 
 
 def rows_of(messages: list[JSON]) -> list[JSON]:

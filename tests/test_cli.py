@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mailjet_sandbox import Backend, Messages, Sandbox
-from tests.process import TAP, Run, environment, run_tap
+from tests.support.program import TAP, Run, environment, run_tap
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

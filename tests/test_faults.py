@@ -37,11 +37,11 @@ from mailjet_sandbox import effects as fx
 from tap_mailjet_sms.exceptions import TapMailjetSMSError
 from tap_mailjet_sms.exporting import waiting
 from tap_mailjet_sms.tap import TapMailjetSMS
-from tests.running import records, run_here
 from tests.simulation import run as simulated
 from tests.simulation.play import Simulation, bookmark, pending
 from tests.simulation.process import Interruption, Kind, Process
 from tests.simulation.schedule import DAY, EPOCH, SETTLING, Run, Schedule, start_date
+from tests.support.account import records, run_here
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -29,7 +29,7 @@ from mailjet_sandbox import (
     When,
 )
 from mailjet_sandbox import effects as fx
-from tests.process import TAP, environment
+from tests.support.program import TAP, environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -21,12 +21,12 @@ from tap_mailjet_sms.arrow_schema import MESSAGE_SCHEMA
 from tap_mailjet_sms.schema import STREAM_SCHEMA
 from tap_mailjet_sms.tap import TapMailjetSMS
 from tap_mailjet_sms.writing import lines
-from tests.running import STREAM, account, records, run_here, timeless
+from tests.support.account import STREAM, account, records, run_here, timeless
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from tests.running import JSON
+    from tests.support.account import JSON
 
 
 class SingleRecordsTap(TapMailjetSMS):

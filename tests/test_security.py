@@ -12,7 +12,7 @@ import pytest
 from mailjet_sandbox import Backend, Ending, Fault, Framing, Link, Operation
 from mailjet_sandbox import effects as fx
 from tap_mailjet_sms.exporting.links import LinkFilter
-from tests.process import run_tap
+from tests.support.program import run_tap
 from tests.test_faults import ALWAYS, NOW, OnSocket, on
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from singer_sdk.testing import SuiteConfig, get_tap_test_class
 
 from mailjet_sandbox import LAYOUTS, Backend, Build, Edges, Empty, Messages, Sandbox, Unknowns
 from tap_mailjet_sms.tap import TapMailjetSMS
-from tests.process import run_tap
-from tests.running import END, Account, account, records
+from tests.support.account import END, Account, account, records
+from tests.support.program import run_tap
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from syrupy.assertion import SnapshotAssertion
 
     from mailjet_sandbox import Layout, Message
-    from tests.running import JSON
+    from tests.support.account import JSON
 
 TOKEN = "sandbox-token"
 HOUR = 3600

@@ -10,7 +10,7 @@ from dataclasses import asdict
 import pytest
 
 from mailjet_sandbox import LAYOUTS, Build, DownloadToken, Edges, Empty, Framing, Messages, Unknowns
-from tests.sandbox.account import DAY, NOW, Account, code, read
+from tests.support.backend import DAY, NOW, Account, code, read
 
 WEEK = 7 * DAY
 

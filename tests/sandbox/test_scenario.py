@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from mailjet_sandbox import Build, Ending, Fault, Framing, Response, Scenario
 from mailjet_sandbox.effects import EFFECTS
-from tests.sandbox.account import DAY, NOW, Account, code, read
+from tests.support.backend import DAY, NOW, Account, code, read
 
 HOUR = 3600
 COUNT = "/v4/sms/count"

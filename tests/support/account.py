@@ -18,6 +18,7 @@ from tap_mailjet_sms.tap import TapMailjetSMS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
 
     from typing_extensions import Buffer
 
@@ -139,6 +140,12 @@ def account(layout: Layout | str = "default", *, per_hour: float = 60) -> Iterat
     )
     with Sandbox(backend) as sandbox:
         yield Account(backend, sandbox.url)
+
+
+def batch_config(root: Path | str, encoding: dict[str, str], **more: object) -> dict[str, object]:
+    """Settings for batch files below `root`."""
+    root = root if isinstance(root, str) else root.as_uri()
+    return {"batch_config": {"encoding": encoding, "storage": {"root": root}, **more}}
 
 
 def records(messages: list[JSON]) -> list[JSON]:

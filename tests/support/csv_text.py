@@ -1,0 +1,50 @@
+"""Reads a CSV that a test writes as text, as the tap reads a file of Mailjet."""
+
+from __future__ import annotations
+
+import io
+from contextlib import closing
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tap_mailjet_sms.exceptions import CSVFormatError
+from tap_mailjet_sms.reading import csv_file
+from tap_mailjet_sms.writing.kept import Spool
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+CREATED = datetime(2025, 7, 31, 22, 13, 20, tzinfo=UTC)
+UNIX = 1754000000
+Row = dict[str, object]
+
+
+def read(csv: str | bytes, column_map: Mapping[str, str | None] | None = None) -> list[Row]:
+    """All rows of a CSV; maps as dictionaries."""
+    source = io.BytesIO(csv.encode() if isinstance(csv, str) else csv)
+    with closing(Spool(csv_file.read(source, column_map=column_map or {}))) as spool:
+        found = [row for batch in spool for row in batch.to_pylist()]
+    for row in found:
+        row["extra"] = row["extra"] and dict(row["extra"])
+    return found
+
+
+def cell(header: str, value: str, column: str, *, delimiter: str = ",") -> object:
+    """What one cell becomes, in a file that has nothing else but id and creation time."""
+    text = f"ID{delimiter}CreationTS{delimiter}{header}\nm{delimiter}{UNIX}{delimiter}{value}\n"
+    (row,) = read(text)
+    return row[column]
+
+
+def refusal(csv: str | bytes, column_map: Mapping[str, str | None] | None = None) -> str:
+    """The sentence with which a CSV is refused for a row or a cell."""
+    with pytest.raises(CSVFormatError) as caught:
+        read(csv, column_map)
+    return str(caught.value)
+
+
+def quoted(json: str) -> str:
+    """A JSON object as a CSV cell."""
+    return '"' + json.replace('"', '""') + '"'
