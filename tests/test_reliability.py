@@ -34,5 +34,7 @@ def test_every_row_of_promises_names_a_test() -> None:
 def test_every_test_of_a_fault_is_a_promise() -> None:
     """What is tested of faults and deaths is promised."""
     named = {name for _, name in NAMED}
-    for path in ("tests/test_faults.py", "tests/test_killed.py", "tests/test_killed_meltano.py"):
+    faults = [str(path.relative_to(ROOT)) for path in ROOT.glob("tests/faults/test_*.py")]
+    assert len(faults) > 5
+    for path in (*faults, "tests/test_killed.py", "tests/test_killed_meltano.py"):
         assert names_in(path) <= named

@@ -12,8 +12,9 @@ import pytest
 from mailjet_sandbox import Backend, Ending, Fault, Framing, Link, Operation
 from mailjet_sandbox import effects as fx
 from tap_mailjet_sms.exporting.links import LinkFilter
+from tests.support.on_socket import NOW, OnSocket
 from tests.support.program import run_tap
-from tests.test_faults import ALWAYS, NOW, OnSocket, on
+from tests.support.story import ALWAYS, on
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,0 +1,64 @@
+"""Clocks that are apart, and spans at the edges of what can be read."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+
+import pytest
+
+from mailjet_sandbox import Fault, Operation
+from mailjet_sandbox import effects as fx
+from tests.simulation.play import bookmark
+from tests.simulation.schedule import DAY, EPOCH, start_date
+from tests.support.story import (
+    API,
+    FINISHED,
+    HOUR,
+    REFUSED,
+    asked,
+    is_complete,
+    on,
+    play,
+    run_unchecked,
+    story,
+)
+
+
+@pytest.mark.parametrize("apart", [90, -90])
+def test_clocks_a_minute_apart_are_warned_of(apart: int, caplog: pytest.LogCaptureFixture) -> None:
+    """If Mailjet's clock is more than a minute off, it is said once."""
+    simulation = story()
+    play(simulation, Fault(fx.ClockSkew(apart), on(*API, times=None)))
+    assert is_complete(simulation)
+    assert caplog.text.count("s apart") == 1
+
+
+@pytest.mark.parametrize("apart", [400, -400])
+def test_clocks_minutes_apart_end_the_run(apart: int) -> None:
+    """If it is more than five minutes off, the run ends before a window is bookmarked."""
+    simulation = story()
+    outcome = play(simulation, Fault(fx.ClockSkew(apart), on(*API, times=None)))
+    assert outcome.ending is REFUSED
+    assert "clock" in str(outcome.error)
+    assert bookmark(simulation.state) is None
+
+
+def test_an_end_date_in_the_future_is_lowered(caplog: pytest.LogCaptureFixture) -> None:
+    """An `end_date` later than five minutes ago is lowered to that, and it is said."""
+    simulation = story(end_date=start_date(EPOCH + DAY))
+    with caplog.at_level(logging.INFO):
+        play(simulation)
+    assert is_complete(simulation)
+    assert "reading up to the latter" in caplog.text
+
+
+def test_a_year_ago_there_is_a_margin() -> None:
+    """Without a start date a run begins an hour short of a year ago: clocks may differ."""
+    simulation = story()
+    simulation.schedule = replace(simulation.schedule, config={"window_days": 365})
+    simulation.backend.advance(now=200)  # Mailjet's clock is ahead
+    assert run_unchecked(simulation).ending is FINISHED
+    first = asked(simulation, Operation.REQUEST)[0]
+    assert first.from_ts is not None
+    assert first.from_ts - (EPOCH - 365 * DAY) == pytest.approx(HOUR, abs=2)

@@ -1,0 +1,34 @@
+"""How the tests are laid out."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from scripts.document_settings import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+def imported(path: Path) -> Iterator[str]:
+    """All that a module imports, by its full name."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def test_no_module_imports_a_test_module() -> None:
+    """What tests share stands in `tests/support`, so that a test can change without another."""
+    paths = sorted(ROOT.glob("tests/**/*.py"))
+    assert len(paths) > 50
+    wrong = [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in paths
+        for name in imported(path)
+        if any(part.startswith("test_") for part in name.split("."))
+    ]
+    assert wrong == []
