@@ -19,7 +19,7 @@ from pathlib import Path
 
 from benchmarks import parts
 from benchmarks.report import show
-from scripts.environments import ROOT, environment
+from pipeline.environments import ROOT, environment
 
 VERSIONS = ("singer-sdk", "pyarrow", "arro3-io", "msgspec", "requests")
 

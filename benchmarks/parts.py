@@ -17,7 +17,7 @@ from benchmarks.export_server import TOKEN, serve, write_export
 from benchmarks.peers import airbyte
 from benchmarks.processes import Run, measure
 from benchmarks.startup import cpu_until_first_request
-from scripts.environments import ROOT, environment
+from pipeline.environments import ROOT, environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.peers import airbyte
 from mailjet_sandbox import Backend, Build, Messages, Sandbox
-from scripts.environments import environment
+from pipeline.environments import environment
 from tap_mailjet_sms.exporting.waiting import JITTER, PollSchedule
 
 if TYPE_CHECKING:

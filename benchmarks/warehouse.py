@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from benchmarks.export_server import TOKEN, serve, write_export
 from benchmarks.processes import measure
-from demo.meltano import TAP, TARGET, Meltano, install
-from demo.warehouse import postgres
+from pipeline.meltano import TAP, TARGET, Meltano, install
+from pipeline.postgres import postgres, sqlalchemy_url
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,7 +34,7 @@ def table(folder: Path, *, rows: int) -> Table:
         }
         alone = measure([sys.executable, "-m", "tap_mailjet_sms", "--config", "ENV"], env=settings)
         meltano = Meltano.prepare(folder / "meltano")
-        target = {"TARGET_POSTGRES_SQLALCHEMY_URL": uri.replace("postgresql", "postgresql+psycopg")}
+        target = {"TARGET_POSTGRES_SQLALCHEMY_URL": sqlalchemy_url(uri)}
         before, began = _children(), time.perf_counter()
         meltano.run("run", TAP, TARGET, settings=settings | target, show=lambda _: None)
         wall, cpu = time.perf_counter() - began, _children() - before

@@ -16,8 +16,6 @@ from tempfile import TemporaryDirectory
 
 import psycopg
 
-from demo.meltano import TAP, TARGET, Meltano, MeltanoError, install
-from demo.processes import exit_on_signals
 from demo.report import (
     changes,
     differences,
@@ -28,7 +26,9 @@ from demo.report import (
     warehouse_figures,
 )
 from demo.sandbox import TOKEN, sandbox
-from demo.warehouse import postgres
+from pipeline.meltano import TAP, TARGET, Meltano, install
+from pipeline.postgres import postgres, sqlalchemy_url
+from pipeline.processes import CommandError, exit_on_signals
 
 HISTORY = timedelta(days=14)
 WINDOW_DAYS = 5
@@ -48,7 +48,7 @@ def main() -> int:
     started = time.monotonic()
     try:
         wrong = _demo()
-    except MeltanoError as error:
+    except CommandError as error:
         wrong = [str(error)]
     for line in wrong:
         _say(f"WRONG: {line}")
@@ -74,7 +74,7 @@ def _demo() -> list[str]:
             "TAP_MAILJET_SMS_AUTH_TOKEN": TOKEN,
             "TAP_MAILJET_SMS_START_DATE": start.isoformat(),
             "TAP_MAILJET_SMS_WINDOW_DAYS": str(WINDOW_DAYS),
-            "TARGET_POSTGRES_SQLALCHEMY_URL": uri.replace("postgresql", "postgresql+psycopg", 1),
+            "TARGET_POSTGRES_SQLALCHEMY_URL": sqlalchemy_url(uri),
         }
         run = ("run", TAP, TARGET)
 

@@ -13,7 +13,7 @@ from urllib.parse import urlencode, urlsplit
 
 import requests
 
-from demo.processes import running
+from pipeline.processes import running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

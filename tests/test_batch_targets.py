@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
-from demo.warehouse import postgres
-from scripts.environments import ROOT, environment
+from pipeline.environments import ROOT, environment
+from pipeline.postgres import postgres, sqlalchemy_url
 from tap_mailjet_sms.schema import COLUMNS
 from tests.support.account import Output, account, batch_config, comparable, records
 
@@ -77,7 +77,7 @@ def test_target_postgres_loads_every_field(
     """In Postgres every row has the values of its record, with the same types for each encoding."""
     schema = "_".join(encoding.values())
     config = tmp_path / "config.json"
-    url = warehouse.replace("postgresql", "postgresql+psycopg")
+    url = sqlalchemy_url(warehouse)
     config.write_text(json.dumps({"sqlalchemy_url": url, "default_target_schema": schema}))
 
     done = subprocess.run(

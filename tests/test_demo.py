@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from demo.meltano import Meltano, MeltanoError, install
-from demo.processes import exit_on_signals, running
 from demo.report import Figures, differences, mailjet_figures
+from pipeline.meltano import Meltano, install
+from pipeline.processes import CommandError, exit_on_signals, running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,7 +72,7 @@ def test_each_wrong_figure_is_named(wrong: Figures, name: str) -> None:
 
 def test_a_process_is_ended_with_all_that_it_started(monkeypatch: pytest.MonkeyPatch) -> None:
     """Even a child that ignores SIGTERM, and its own child, are gone after the block."""
-    monkeypatch.setattr("demo.processes.GRACE_SECONDS", 0.2)
+    monkeypatch.setattr("pipeline.processes.GRACE_SECONDS", 0.2)
     with running([sys.executable, "-c", STUBBORN], cwd=Path.cwd()) as process:
         assert process.stdout is not None
         child = psutil.Process(int(process.stdout.readline()))
@@ -119,5 +119,5 @@ def test_the_callers_settings_do_not_reach_meltano(
     assert not any('"auth_token"' in line for line in lines)
     meltano.run(*show, settings={"TAP_MAILJET_SMS_AUTH_TOKEN": "other"}, show=lines.append)
     assert any('"auth_token"' in line for line in lines)
-    with pytest.raises(MeltanoError, match="exit code"):
+    with pytest.raises(CommandError, match="exit code"):
         meltano.run("run", "no-such-plugin", settings={}, show=lines.append)

@@ -18,11 +18,9 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
-from demo import meltano as real
-from demo.meltano import ROOT, TAP, TARGET, Meltano, install
-from demo.processes import running
-from demo.warehouse import postgres
 from mailjet_sandbox import Backend, Build, Messages, Sandbox, Unknowns
+from pipeline.meltano import TAP, TARGET, Meltano, install
+from pipeline.postgres import postgres, sqlalchemy_url
 from tests.simulation.schedule import start_date
 
 if TYPE_CHECKING:
@@ -48,7 +46,7 @@ class Pipeline:
             "TAP_MAILJET_SMS_END_DATE": start_date(END),
             "TAP_MAILJET_SMS_WINDOW_DAYS": "0.4",
             "TAP_MAILJET_SMS_LOOKBACK_DAYS": "0.5",
-            "TARGET_POSTGRES_SQLALCHEMY_URL": uri.replace("postgresql", "postgresql+psycopg"),
+            "TARGET_POSTGRES_SQLALCHEMY_URL": sqlalchemy_url(uri),
             "TARGET_POSTGRES_BATCH_SIZE_ROWS": "1000",
         }
         # A killed Meltano cannot say that it is gone: for some minutes it counts as running.
@@ -64,9 +62,7 @@ class Pipeline:
         Returns whether there was something to end.
         """
         asked = len(self.backend.journal)
-        environment = {**real._environment(self.meltano.home), **self.settings}
-        command = [real._executable(), *self.command]
-        with running(command, cwd=ROOT, env=environment) as process:
+        with self.meltano.running(*self.command, settings=self.settings) as process:
             while len(self.backend.journal) == asked and process.poll() is None:
                 time.sleep(0.01)
             time.sleep(seconds)

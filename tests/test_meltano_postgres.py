@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, TypeAlias
 import psycopg
 import pytest
 
-from demo.meltano import TAP, TARGET, Meltano, install
-from demo.warehouse import postgres
 from mailjet_sandbox import LAYOUTS, Backend, Build, Messages, Sandbox, Unknowns
+from pipeline.meltano import TAP, TARGET, Meltano, install
+from pipeline.postgres import postgres, sqlalchemy_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,7 +63,7 @@ class Journey:
             "TAP_MAILJET_SMS_START_DATE": start.isoformat(),
             "TAP_MAILJET_SMS_END_DATE": end.isoformat(),
             "TAP_MAILJET_SMS_WINDOW_DAYS": "1.5",
-            "TARGET_POSTGRES_SQLALCHEMY_URL": self.uri.replace("postgresql", "postgresql+psycopg"),
+            "TARGET_POSTGRES_SQLALCHEMY_URL": sqlalchemy_url(self.uri),
         }
         self.meltano.run("run", TAP, TARGET, settings=settings, show=print)
         return self._exports()[asked_before:]

@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+def sqlalchemy_url(uri: str) -> str:
+    """The same database for SQLAlchemy, with the driver that the targets have."""
+    return uri.replace("postgresql", "postgresql+psycopg", 1)
+
+
 @contextmanager
 def postgres() -> Iterator[str]:
     """Start an embedded PostgreSQL on a fresh folder and hand out its connection URI.

@@ -1,4 +1,4 @@
-"""Environments of their own for programs that cannot share the tap's: targets, peers.
+"""Environments of their own for programs that cannot share the tap's: Meltano, targets, peers.
 
 Each is made from hashed pins in `requirements/` and kept in `.tools/`, so that only the first use
 installs anything.
@@ -10,9 +10,15 @@ import fcntl
 import hashlib
 import os
 import shutil
-import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.processes import CommandError, run_checked
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parent.parent
 TOOLS = ROOT / ".tools"
@@ -22,15 +28,13 @@ def environment(name: str) -> Path:
     """The folder of the programs of an environment, made from `requirements/<name>.txt`.
 
     Raises:
-        RuntimeError: If it cannot be installed.
+        CommandError: If it cannot be installed.
     """
     pins = ROOT / "requirements" / f"{name}.txt"
     made_from = f"{hashlib.sha256(pins.read_bytes()).hexdigest()} {sys.version}"
     folder = TOOLS / "environments" / name
     stamp = folder / "made-from"
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with folder.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # two test processes must not install at once
+    with locked(folder.with_suffix(".lock")):
         if not stamp.is_file() or stamp.read_text() != made_from:
             _uv("venv", "--quiet", "--clear", "--python", sys.executable, str(folder))
             python = str(folder / "bin" / "python")
@@ -39,14 +43,20 @@ def environment(name: str) -> Path:
     return folder / "bin"
 
 
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold a lock that ends with this process: two test processes must not install at once."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
 def _uv(*arguments: str) -> None:
     """Run uv: the one that runs us, else the one of `make`, else any on the path."""
     local = TOOLS / "uv" / "bin" / "uv"
     uv = os.environ.get("UV") or (str(local) if local.is_file() else shutil.which("uv"))
     if uv is None:
         msg = "uv is missing: run `make install`, or install uv"
-        raise RuntimeError(msg)
-    done = subprocess.run([uv, *arguments], check=False, capture_output=True, text=True)
-    if done.returncode:
-        msg = f"`uv {' '.join(arguments)}` failed:\n{done.stderr}"
-        raise RuntimeError(msg)
+        raise CommandError(msg)
+    run_checked([uv, *arguments], cwd=ROOT)

@@ -8,25 +8,22 @@ folder that the caller throws away.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import shutil
-import subprocess
 import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from demo.processes import running
+from pipeline.environments import ROOT, TOOLS, environment, locked
+from pipeline.processes import CommandError, run_checked, running
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-TOOLS = ROOT / ".tools"
-ENVIRONMENT = TOOLS / "meltano"
 PLUGINS = TOOLS / "meltano-plugins"
 TAP = "tap-mailjet-sms"
 TARGET = "target-postgres"
@@ -35,10 +32,6 @@ PLUGIN_PINS = ROOT / "requirements" / "plugins.txt"
 # What the installed environments are made from. Not meltano.yml: Meltano itself installs a plugin
 # again whose `pip_url` there has changed.
 SOURCES = (PINS, PLUGIN_PINS, ROOT / "pyproject.toml")
-
-
-class MeltanoError(RuntimeError):
-    """Meltano could not be installed, or a run failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,44 +59,53 @@ class Meltano:
             show: called with each line.
 
         Raises:
-            MeltanoError: the exit code is not 0.
+            CommandError: the exit code is not 0.
         """
-        shown = {"MELTANO_CLI_LOG_FORMAT": "plain"}
-        environment = {**_environment(self.home), **shown, **settings}
-        with running([_executable(), *arguments], cwd=ROOT, env=environment) as process:
+        with self.running(*arguments, settings=settings) as process:
             if process.stdout is not None:
                 for line in process.stdout:
                     show(line.rstrip())
             if process.wait():
                 msg = f"`meltano {' '.join(arguments)}` ended with exit code {process.returncode}"
-                raise MeltanoError(msg)
+                raise CommandError(msg)
+
+    @contextmanager
+    def running(
+        self, *arguments: str, settings: Mapping[str, str]
+    ) -> Iterator[subprocess.Popen[str]]:
+        """Run `meltano` while the block lasts; it and its plugins are a process group."""
+        shown = {"MELTANO_CLI_LOG_FORMAT": "plain"}
+        variables = {**_variables(self.home), **shown, **settings}
+        with running([_executable(), *arguments], cwd=ROOT, env=variables) as process:
+            yield process
 
 
 def install(show: Callable[[str], None]) -> None:
-    """Install Meltano, the tap and the target, unless that was done from the same files before."""
-    TOOLS.mkdir(exist_ok=True)
+    """Install Meltano, the tap and the target, unless that was done from the same files before.
+
+    Raises:
+        CommandError: If one cannot be installed.
+    """
     made_from = hashlib.sha256(b"\0".join(path.read_bytes() for path in SOURCES)).hexdigest()
     made_from += f" {sys.version}"
     stamp = PLUGINS / "made-from"
-    with _locked(TOOLS / "meltano.lock"):
+    with locked(TOOLS / "meltano.lock"):
         if stamp.is_file() and stamp.read_text() == made_from:
             return
-        for folder in (ENVIRONMENT, PLUGINS):
-            shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(PLUGINS, ignore_errors=True)
         show("Meltano")
-        _uv("venv", "--python", sys.executable, str(ENVIRONMENT))
-        python = str(ENVIRONMENT / "bin" / "python")
-        _uv("pip", "sync", "--python", python, "--require-hashes", str(PINS))
+        meltano = _executable()
         show(f"its plugins {TAP} and {TARGET}")
-        _checked([_executable(), "install", "--force", TAP, TARGET], _environment(PLUGINS))
+        command = (meltano, "install", "--force", TAP, TARGET)
+        run_checked(command, cwd=ROOT, env=_variables(PLUGINS))
         stamp.write_text(made_from)
 
 
-def _executable() -> str:
-    return str(ENVIRONMENT / "bin" / "meltano")
+def _executable() -> Path:
+    return environment("meltano") / "meltano"
 
 
-def _environment(home: Path) -> dict[str, str]:
+def _variables(home: Path) -> dict[str, str]:
     """The caller's environment without what would steer Meltano, its plugins or their Python."""
     steering = ("MELTANO_", "PYTHON", "TAP_MAILJET_SMS_", "TARGET_", "VIRTUAL_ENV")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(steering)}
@@ -118,39 +120,3 @@ def _environment(home: Path) -> dict[str, str]:
         # Relative, as uv takes a space for the end of a path.
         "UV_CONSTRAINT": str(PLUGIN_PINS.relative_to(ROOT)),
     }
-
-
-def _uv(*arguments: str) -> None:
-    """Run uv: the one that runs us, else the one of `make`, else any on the path."""
-    local = TOOLS / "uv" / "bin" / "uv"
-    uv = os.environ.get("UV") or (str(local) if local.is_file() else shutil.which("uv"))
-    if uv is None:
-        msg = "uv is missing: run `make install`, or install uv"
-        raise MeltanoError(msg)
-    _checked([uv, *arguments], dict(os.environ))
-
-
-def _checked(command: list[str], environment: dict[str, str]) -> None:
-    """Run a command in the project's folder; its output is shown only if it fails."""
-    done = subprocess.run(
-        command,
-        cwd=ROOT,
-        env=environment,
-        check=False,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-    )
-    if done.returncode:
-        msg = f"`{' '.join(command)}` failed:\n{done.stdout}"
-        raise MeltanoError(msg)
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Hold a lock that ends with this process: two test runs must not install at once."""
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield

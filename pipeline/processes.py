@@ -16,6 +16,34 @@ if TYPE_CHECKING:
 GRACE_SECONDS = 10
 
 
+class CommandError(RuntimeError):
+    """A program is missing, or failed; the message says which, and what it printed."""
+
+
+def run_checked(
+    command: Sequence[str | Path], *, cwd: Path, env: Mapping[str, str] | None = None
+) -> None:
+    """Run a command to its end; its output is shown only if it fails.
+
+    Raises:
+        CommandError: The exit code is not 0.
+    """
+    done = subprocess.run(
+        command,
+        cwd=cwd,
+        env=env,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    )
+    if done.returncode:
+        msg = f"`{' '.join(map(str, command))}` failed:\n{done.stdout}"
+        raise CommandError(msg)
+
+
 @contextmanager
 def running(
     command: Sequence[str | Path], *, cwd: Path, env: Mapping[str, str] | None = None

@@ -1,0 +1,1 @@
+"""What demo, tests and benchmarks share: environments made by uv, Meltano, and a Postgres."""
