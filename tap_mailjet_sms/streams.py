@@ -146,7 +146,7 @@ class SMSMessages(WindowedStream):
         self.on_end(end.declare)
         clock = type(self).clock_type(end)
         bookmark = Bookmark(self, now=clock.now(), moves=self._moves_bookmark)
-        overlap = Overlap()
+        overlap = Overlap(begins_at=self.settings.start_date)
         counts_ids = self.settings.verify_counts is not VerifyCounts.OFF
         with closing(self._client(clock, end)) as mailjet:
             exports = self._orchestrator(mailjet, bookmark, clock, end)
@@ -211,7 +211,6 @@ class SMSMessages(WindowedStream):
         self, mailjet: MailjetClient, bookmark: Bookmark, clock: Clock, end: EndOfRun
     ) -> Orchestrator:
         settings = self.settings
-        oldest = oldest_exportable(clock.now())
         fetcher = Fetcher(
             mailjet=mailjet,
             clock=clock,
@@ -219,7 +218,7 @@ class SMSMessages(WindowedStream):
             schedule=settings.poll,
             retrying=Retrying(settings.max_attempts),
             verify_counts=settings.verify_counts,
-            not_before=max(oldest, settings.start_date or oldest),
+            not_before=oldest_exportable(clock.now()),
             job_timer=partial(
                 metrics.Timer, metrics.Metric.JOB_DURATION, {metrics.Tag.JOB_TYPE: "export"}
             ),

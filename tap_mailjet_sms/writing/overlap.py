@@ -1,4 +1,9 @@
-"""The second that neighbouring exports share: each of its messages leaves once in a run."""
+"""The second that neighbouring exports share: each of its messages leaves once in a run.
+
+The first export has no neighbour, but is asked for from a second earlier as well, since the very
+second of `start_date` could not be had where Mailjet takes `FromTS` as exclusive. What was created
+in the added second stays out: nothing before `start_date` was wished for.
+"""
 
 from __future__ import annotations
 
@@ -11,15 +16,20 @@ from tap_mailjet_sms.exporting.windows import OVERLAP
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from datetime import datetime
 
     from tap_mailjet_sms.exporting.windows import Window
 
 
 class Overlap:
-    """Tells messages that two neighbouring exports share, since both hold the second between."""
+    """Tells messages that two neighbouring exports share, since both hold the second between.
 
-    def __init__(self) -> None:
+    And those of the second before `begins_at`, the moment that the first window may begin at.
+    """
+
+    def __init__(self, *, begins_at: datetime | None = None) -> None:
         """Start with no window read."""
+        self._begins_at = begins_at
         self._before: set[str] = set()
         self._seen: set[str] = set()
 
@@ -27,11 +37,22 @@ class Overlap:
         """A window's batches, perhaps once more, without what the window before has brought."""
         self._seen = set()
         for batch in batches:
-            yield self.drop_repeated(batch, window)
+            yield self.drop_repeated(self.drop_added(batch, window), window)
 
     def end_window(self) -> None:
         """All of the window's batches were good, and the next ones follow it."""
         self._before, self._seen = self._seen, set()
+
+    def drop_added(self, batch: pa.RecordBatch, window: Window) -> pa.RecordBatch:
+        """The batch without messages of the second before the first window, and of no other."""
+        if window.start != self._begins_at:
+            return batch
+        created = batch["created_at"]
+        begin, end = (
+            pa.scalar(edge, created.type) for edge in (window.start - OVERLAP, window.start)
+        )
+        is_added = pc.and_(pc.greater_equal(created, begin), pc.less(created, end))
+        return batch.filter(pc.invert(is_added)) if is_added.true_count else batch
 
     def drop_repeated(self, batch: pa.RecordBatch, window: Window) -> pa.RecordBatch:
         """The batch without messages that the window before has brought already."""

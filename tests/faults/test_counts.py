@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from mailjet_sandbox import Fault, Link, Operation
+from mailjet_sandbox import Edges, Empty, Fault, Link, Operation, Unknowns, When
 from mailjet_sandbox import effects as fx
 from tests.simulation.play import pending
-from tests.support.story import REFUSED, asked, is_complete, on, play, story
+from tests.simulation.schedule import EPOCH, SETTLING, start_date
+from tests.support.story import FINISHED, HOUR, REFUSED, asked, is_complete, on, play, story
 
 if TYPE_CHECKING:
     from mailjet_sandbox.effects import Effect
@@ -68,3 +70,54 @@ def test_a_failing_count_costs_no_export(status: int) -> None:
     assert outcome.ending is REFUSED
     assert "set verify_counts to warn or off" in str(outcome.error)
     assert len(asked(simulation, Operation.REQUEST)) == len(pending(simulation.state)) == 1
+
+
+def test_a_steady_dispute_is_no_licence(caplog: pytest.LogCaptureFixture) -> None:
+    """A count that is always one too high, and one file that lacks half of its rows: none is lost.
+
+    A window that lacks as many as was confirmed is downloaded once more, and not exported again.
+    """
+    simulation = story(
+        unknowns=Unknowns(count_offset=1), verify_counts="warn", max_concurrent_exports=1
+    )
+    in_the_third = simulation.schedule.start + 20 * HOUR
+    play(simulation, Fault(fx.Rows(0.5), When(covers=in_the_third)))
+    assert is_complete(simulation)
+    windows = [line.from_ts for line in asked(simulation, Operation.REQUEST)]
+    assert sorted(map(windows.count, set(windows))) == [1, 2, 3], (
+        "the third: one that lied, and two"
+    )
+    assert caplog.text.count("since another export says the same") == 2
+    assert caplog.text.count("since an earlier window lacked as many") == 1
+
+
+@pytest.mark.parametrize("verify", ["warn", "error"])
+def test_a_row_that_stands_for_another_is_found_out(verify: str) -> None:
+    """The number of rows agrees, but not the number of different ids: exported again."""
+    simulation = story(windows=1, verify_counts=verify)
+    play(simulation, Fault(fx.Repeated()))
+    assert is_complete(simulation)
+    assert len(asked(simulation, Operation.REQUEST)) == 2
+
+
+@pytest.mark.parametrize("verify", ["warn", "error"])
+@pytest.mark.parametrize("empty", Empty)
+def test_an_empty_window_may_have_messages_on_its_edges(verify: str, empty: Empty) -> None:
+    """Those that a count includes and an export does not are no reason to call it a failed one."""
+    unknowns = Unknowns(edges=Edges.NEITHER, count_edges=Edges.BOTH, empty=empty)
+    whole = story(windows=1)
+    first, second, *_ = whole.backend.truth(whole.schedule.start, EPOCH - SETTLING)
+    start, end = first.created_ts + 1, second.created_ts - 1
+    assert end - start > 10
+    simulation = story(
+        unknowns=unknowns,
+        windows=1,
+        verify_counts=verify,
+        start_date=start_date(start),
+        end_date=start_date(end),
+    )
+    simulation.schedule = replace(simulation.schedule, start=start, end=end)
+    outcome = play(simulation)
+    assert outcome.ending is FINISHED
+    assert not simulation.rows
+    assert len(asked(simulation, Operation.REQUEST)) == 1

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from mailjet_sandbox import Edges, Unknowns
 from tap_mailjet_sms.exceptions import TapMailjetSMSError
 from tests.simulation.play import bookmark
-from tests.simulation.schedule import DAY, EPOCH, SETTLING
+from tests.simulation.schedule import DAY, EPOCH, SETTLING, start_date
 from tests.support.story import FINISHED, HOUR, REFUSED, is_complete, play, run_unchecked, story
 
 if TYPE_CHECKING:
@@ -82,3 +83,27 @@ def test_a_damaged_state_is_an_error(damage: dict[str, object]) -> None:
     with pytest.raises(TapMailjetSMSError, match="of sms_messages"):
         run_unchecked(simulation, state_at(EPOCH - DAY, **damage))
     assert not simulation.backend.journal
+
+
+@pytest.mark.parametrize("edges", Edges)
+def test_two_bounded_runs_lose_no_second_between_them(edges: Edges) -> None:
+    """Whatever edges Mailjet means; and no run emits what was created before its start date."""
+    unknowns = Unknowns(edges=edges)
+    backend = story(windows=4).backend
+    first, *_, last = [m.created_ts for m in backend.truth(EPOCH - DAY, EPOCH - SETTLING)]
+    for wish in (first + HOUR, last - HOUR):
+        seam = next(iter(backend.truth(wish, EPOCH))).created_ts  # the second of a message
+        found = set()
+        for start, end in ((first, seam), (seam, last)):
+            simulation = story(
+                windows=4,
+                unknowns=unknowns,
+                start_date=start_date(start),
+                end_date=start_date(end),
+            )
+            outcome = run_unchecked(simulation)
+            assert outcome.ending is FINISHED
+            for record in filter(None, (message.record for message in outcome.messages)):
+                found.add(record["message_id"])
+                assert datetime.fromisoformat(str(record["created_at"])).timestamp() >= start
+        assert {message.message_id for message in backend.truth(first, last)} <= found

@@ -162,6 +162,7 @@ class Simulation:
         at = int(unix(record["exported_at"]))
         message = self.backend.data.find(message_id, at=at)
         assert message is not None, "a record of no message"
+        assert message.created_ts >= self.schedule.start, "a record from before the start date"
         expected = self.schedule.layout.expected(message)
         assert (
             record["status_code"],
@@ -248,13 +249,7 @@ class Simulation:
             )
 
     def _truth(self, start: float, end: float) -> list[Message]:
-        """The messages of a span that the tap can have.
-
-        Nothing before the start date is asked for. So if Mailjet takes `FromTS` as exclusive, the
-        very second of the start date cannot be had.
-        """
-        first, _ = self.schedule.unknowns.edges.span(self.schedule.start, 0)
-        start = max(start, first)
+        """The messages of a span."""
         return list(self.backend.truth(int(start), int(end))) if start < end else []
 
 

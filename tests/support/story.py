@@ -24,7 +24,12 @@ ALWAYS = When(times=None)
 
 
 def story(
-    *, build: Build | None = None, windows: float = 3, hours: float = 8, **config: object
+    *,
+    build: Build | None = None,
+    unknowns: Unknowns | None = None,
+    windows: float = 3,
+    hours: float = 8,
+    **config: object,
 ) -> Simulation:
     """An account with six messages an hour, and so many windows to read in it."""
     start = EPOCH - SETTLING - int(windows * hours * HOUR)
@@ -34,7 +39,7 @@ def story(
             messages=Messages(since=start - HOUR, per_hour=6),
             layout=Layout(),
             build=build or Build(seconds=5),
-            unknowns=Unknowns(),
+            unknowns=unknowns or Unknowns(),
             start=start,
             end=math.inf,
             lookback=0,
