@@ -105,7 +105,7 @@ def _meaning_errors(config: Mapping[str, object]) -> list[str]:
     """What a JSON schema cannot tell."""
     errors = [*_token_errors(str(config["auth_token"])), *_url_errors(str(config["api_url"]))]
     errors += [
-        f"{name} is no date or date-time in ISO 8601, such as 2026-01-31"
+        f"{name} is not a date or date-time in ISO 8601, such as 2026-01-31"
         for name in ("start_date", "end_date")
         if name in config and _date(config[name]) is None
     ]
@@ -117,8 +117,8 @@ def _meaning_errors(config: Mapping[str, object]) -> list[str]:
     for header, column in column_map.items() if isinstance(column_map, dict) else ():
         if column is not None and column not in columns:
             hint = _nearest(str(column), columns)
-            text = f"column_map sends “{header}” to an unknown column{hint}"
-            errors.append(f"{text}; the columns are {', '.join(columns)}, or null")
+            text = f"column_map maps “{header}” to an unknown column{hint}"
+            errors.append(f"{text} (the columns are {', '.join(columns)}, or null)")
     return errors + _batch_errors(config)
 
 
@@ -128,22 +128,23 @@ def _batch_errors(config: Mapping[str, object]) -> list[str]:
     if not isinstance(batch_config, dict):
         return []
     errors = [
-        f"{name} cannot go together with batch_config, whose files pass it by: leave one of them"
-        " out"
+        f"{name} does not apply to the files of batch_config: remove one of the two settings"
         for name in ("stream_maps", "flattening_enabled")
         if config.get(name)
     ]
     encoding = batch_config["encoding"]
     if encoding["format"] == "arrow" and encoding.get("compression") == "gzip":
-        errors.append("batch_config: arrow files are not compressed, leave compression out")
+        errors.append(
+            "batch_config: files in the format arrow cannot be compressed, remove compression"
+        )
     return errors
 
 
 def _token_errors(token: str) -> list[str]:
     if not token.strip():
-        return ["auth_token is empty: it is the bearer token of Mailjet's SMS dashboard"]
+        return ["auth_token is empty: make a bearer token in Mailjet's SMS dashboard"]
     if not (token.strip().isascii() and token.strip().isprintable()):
-        return ["auth_token has characters that no token has: copy it anew"]
+        return ["auth_token has characters that no token has: copy it again"]
     return []
 
 
@@ -154,11 +155,11 @@ def _url_errors(text: str) -> list[str]:
     except ValueError:
         host = None
     if host is None or url.scheme not in {"https", "http"}:
-        return ["api_url is no URL, such as https://api.mailjet.com/v4"]
+        return ["api_url is not a URL, such as https://api.mailjet.com/v4"]
     if url.username or url.password or url.query or url.fragment:
         return ["api_url must have no credentials, query or fragment"]
     if url.scheme == "http" and host not in LOOPBACK_HOSTS:
-        return ["api_url must begin with https: the token would be sent in the clear"]
+        return ["api_url must begin with https, or the token would be sent unencrypted"]
     return []
 
 
@@ -192,7 +193,7 @@ def _expectation(schema: Mapping[str, object]) -> str:
 
 
 def _unknown(name: str, properties: Mapping[str, object]) -> str:
-    return f"{name} is no setting of this tap{_nearest(name, list(properties))}"
+    return f"{name} is not a setting of this tap{_nearest(name, list(properties))}"
 
 
 def _nearest(name: str, known: list[str]) -> str:

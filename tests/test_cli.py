@@ -43,7 +43,7 @@ def complaint(run: Run) -> str:
     [
         ({}, "auth_token is missing"),
         ({"auth_token": ""}, "auth_token is empty"),
-        ({"start_date": "yesterday"}, "start_date is no date"),
+        ({"start_date": "yesterday"}, "start_date is not a date"),
         ({"start_date": "2026-02-01", "end_date": "2026-01-01"}, "start_date must be earlier"),
         ({"window_days": 0}, "window_days must be a number, greater than 0, at most 365"),
         ({"window_days": 400}, "window_days must be a number, greater than 0, at most 365"),
@@ -64,7 +64,7 @@ def test_an_unknown_setting_is_named_with_the_nearest_known(tmp_path: Path) -> N
 
     said = complaint(run_tap("--config", config))
 
-    assert said == "lookback is no setting of this tap: did you mean lookback_days?"
+    assert said == "lookback is not a setting of this tap: did you mean lookback_days?"
 
 
 def test_a_wrong_token_shows_what_mailjet_says(sandbox: Sandbox) -> None:
