@@ -7,7 +7,7 @@ command line turns into one log line and exit code 1::
     TapMailjetSMSError
     ├── fix the set-up
     │   ├── InvalidSettingError         a setting is missing, unknown or wrong
-    │   ├── InvalidStateError           the state passed in is none, or damaged
+    │   ├── InvalidStateError           what was passed in is not a state, or damaged
     │   ├── ClockError                  this machine's clock is minutes apart from Mailjet's
     │   ├── SpoolError                  no room for an export's file in the temporary folder
     │   ├── BatchStorageError           the storage of `batch_config` does not take a file
@@ -61,7 +61,7 @@ class InvalidSettingError(TapMailjetSMSError):
 
 
 class InvalidStateError(TapMailjetSMSError):
-    """The state is none, or cannot be true."""
+    """What was passed in is not a state, or cannot be true."""
 
 
 class ClockError(TapMailjetSMSError):

@@ -110,7 +110,9 @@ class StrictTap(Tap):
                 )
             except ValueError:
                 variable = f"{cls._env_var_prefix}{name.upper()}"
-                errors.append(f"The environment variable {variable} cannot be read as {name}")
+                errors.append(
+                    f"The environment variable {variable} has no valid value for the setting {name}"
+                )
         if errors:
             raise _ConfigError(errors)
         return config
@@ -321,7 +323,7 @@ class Command(SingerCommand):
             self.logger.error("%s", error)  # noqa: TRY400
             self._tell_where(error)
         except Exception as error:  # noqa: BLE001 - its text may hold a row, so only its kind is said
-            self.logger.error("Unexpected %s, a bug: please report it", _kind(error))  # noqa: TRY400
+            self.logger.error("Unexpected %s: this is a bug, please report it", _kind(error))  # noqa: TRY400
             self._tell_where(error)
         raise _FailedExit
 
@@ -385,7 +387,7 @@ def _json_object(option: str, file: t.TextIO | None) -> t.TextIO | None:
     except (ValueError, RecursionError):
         is_object = False
     if not is_object:
-        msg = f"The file given with {option} holds no JSON object"
+        msg = f"The file given with {option} does not contain a JSON object"
         if option == "--state":
             raise InvalidStateError(msg)
         raise _ConfigError([msg])

@@ -66,9 +66,8 @@ class Bookmark:
         self.value = bookmark_value(state) if moves else None
         if self.value is not None and self.value > now:
             msg = (
-                f"The bookmark {iso(self.value)} of {STREAM} lies in the future (it is {iso(now)}):"
-                f" check this machine's clock, or set {VALUE} in the state to the moment to go on"
-                " from"
+                f"The bookmark {iso(self.value)} of {STREAM} lies in the future (now is {iso(now)})"
+                f": check this machine's clock, or set {VALUE} in the state to where to go on"
             )
             raise InvalidStateError(msg)
         self._pending = {job.window: job for job in pending_exports(state)}
@@ -131,7 +130,7 @@ class Bookmark:
 
 
 def check_state(state: object) -> None:
-    """Refuse a state that is none, before anything is done with it.
+    """Refuse what is not a state, before anything is done with it.
 
     Raises:
         InvalidStateError: If its form is wrong.
@@ -145,8 +144,8 @@ def check_state(state: object) -> None:
     )
     if not well_formed or not isinstance(stream_state, dict):
         msg = (
-            f'The state is none: {{"bookmarks": {{"{STREAM}": {{…}}}}}} is expected, '
-            "which is the value of a STATE message"
+            'The state must be the value of a STATE message, such as {"bookmarks": '
+            f'{{"{STREAM}": {{…}}}}}}'
         )
         raise InvalidStateError(msg)
     bookmark_value(stream_state)
@@ -164,7 +163,10 @@ def bookmark_value(state: Mapping[str, object]) -> datetime | None:
         return None
     moment = _unix_second(value)
     if moment is None:
-        msg = f"The state's {VALUE} of {STREAM} is no date-time in ISO 8601: correct or remove it"
+        msg = (
+            f"The state's {VALUE} of {STREAM} is not a date-time in ISO 8601: correct it, or"
+            " remove it to start over"
+        )
         raise InvalidStateError(msg)
     return moment
 
@@ -178,7 +180,7 @@ def pending_exports(state: Mapping[str, object]) -> list[ExportJob]:
     entries = state.get(PENDING) or []
     jobs = [_from_state(entry) for entry in entries] if isinstance(entries, list) else [None]
     if None in jobs:
-        msg = f'The state\'s {PENDING} of {STREAM} cannot be read: correct it, or set it to "[]"'
+        msg = f"The state's {PENDING} of {STREAM} cannot be read: correct it, or set it to []"
         raise InvalidStateError(msg)
     return [job for job in jobs if job is not None]
 

@@ -184,7 +184,7 @@ class SMSMessages(WindowedStream):
         if self.is_test and plan.span is not None:
             hour = newest_hour(plan.span, fetcher.count)
             if hour is None:
-                self.logger.info("The token is good; there is no message in %s", plan.span)
+                self.logger.info("The token works; there are no messages in %s", plan.span)
             return [hour] if hour else [], {}
         resumed = bookmark.usable_exports(
             plan, start_date=settings.start_date, lookback=settings.lookback
@@ -192,7 +192,9 @@ class SMSMessages(WindowedStream):
         bookmark.forget_all_but(resumed, plan)
         bookmark.write()
         if plan.span is None:
-            self.logger.info("There is nothing to read before %s", iso(plan.end))
+            self.logger.info(
+                "There is nothing to read up to %s, where this run ends", iso(plan.end)
+            )
             return [], {}
         return plan_windows(plan.span, longest=settings.window, fixed=resumed), resumed
 

@@ -154,5 +154,5 @@ class TapMailjetSMS(StrictTap):
     def discover_streams(self) -> Sequence[SMSMessages]:
         catalog = self.input_catalog
         if catalog is not None and catalog.get_stream(STREAM) is None:
-            self.logger.warning("The catalog has no %s, so nothing is read", STREAM)
+            self.logger.warning("The catalog has no stream %s, so nothing is read", STREAM)
         return [SMSMessages(self)]

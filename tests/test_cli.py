@@ -90,12 +90,15 @@ def test_an_unreachable_host_is_said() -> None:
 @pytest.mark.parametrize(
     ("state", "expected"),
     [
-        ("no state", "The file given with --state holds no JSON object"),
-        ("[]", "The file given with --state holds no JSON object"),
-        ('{"bookmarks": 5}', "The state is none"),
+        ("no state", "The file given with --state does not contain a JSON object"),
+        ("[]", "The file given with --state does not contain a JSON object"),
+        (
+            '{"bookmarks": 5}',
+            'The state must be the value of a STATE message, such as {"bookmarks": {"sms_messages"',
+        ),
         (
             '{"bookmarks": {"sms_messages": {"replication_key_value": "soon"}}}',
-            "The state's replication_key_value of sms_messages is no date-time",
+            "The state's replication_key_value of sms_messages is not a date-time",
         ),
         (
             '{"bookmarks": {"sms_messages": {"replication_key_value": "2999-01-01T00:00:00Z"}}}',
@@ -138,7 +141,7 @@ def test_a_catalog_that_is_none_is_named(tmp_path: Path) -> None:
 
     run = run_tap("--config", "ENV", "--catalog", catalog, auth_token=TOKEN)
 
-    assert complaint(run).startswith("The file given with --catalog holds no JSON object")
+    assert complaint(run).startswith("The file given with --catalog does not contain a JSON object")
 
 
 def test_a_map_that_fails_is_named_without_the_values(sandbox: Sandbox, tmp_path: Path) -> None:
@@ -184,7 +187,7 @@ def test_a_catalog_without_the_stream_is_warned_of(sandbox: Sandbox, tmp_path: P
     run = run_tap("--config", "ENV", "--catalog", catalog, auth_token=TOKEN, api_url=sandbox.url)
 
     assert run.code == 0
-    assert "The catalog has no sms_messages, so nothing is read" in run.log
+    assert "The catalog has no stream sms_messages, so nothing is read" in run.log
 
 
 @pytest.mark.parametrize(
@@ -248,7 +251,7 @@ def test_testing_the_connection_of_an_empty_account_passes() -> None:
         assert {asked.operation for asked in empty.backend.journal} == {"count"}
     assert run.code == 0
     assert run.records == []
-    assert "The token is good; there is no message in" in run.log
+    assert "The token works; there are no messages in" in run.log
 
 
 def test_testing_the_connection_shows_a_wrong_token(sandbox: Sandbox) -> None:

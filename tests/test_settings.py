@@ -179,8 +179,9 @@ def test_an_environment_variable_that_cannot_be_read_is_named(
         TapMailjetSMS(parse_env_config=True)
 
     assert caught.value.errors == [
-        "The environment variable TAP_MAILJET_SMS_MAX_ATTEMPTS cannot be read as max_attempts",
-        "The environment variable TAP_MAILJET_SMS_COLUMN_MAP cannot be read as column_map",
+        f"The environment variable TAP_MAILJET_SMS_{name.upper()} has no valid value for the"
+        f" setting {name}"
+        for name in ("max_attempts", "column_map")
     ]
 
 
