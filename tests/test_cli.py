@@ -176,7 +176,7 @@ def test_a_full_disk_behind_the_output_is_said(sandbox: Sandbox) -> None:
         )
 
     said = complaint(Run(done.returncode, [], done.stderr))
-    assert said == "The output cannot be written: No space left on device"
+    assert said == "The output cannot be written (No space left on device): check where it goes to"
 
 
 def test_a_catalog_without_the_stream_is_warned_of(sandbox: Sandbox, tmp_path: Path) -> None:

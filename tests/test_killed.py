@@ -326,7 +326,9 @@ def test_a_reader_that_dies_ends_the_run(account: Account) -> None:
         assert process.stderr is not None
         log = process.stderr.read().decode()
         assert process.wait(AT_ONCE) == 1
-    errors = [line for line in log.splitlines() if "Nobody reads the output" in line]
+    errors = [
+        line for line in log.splitlines() if "The target has stopped reading the output" in line
+    ]
     assert len(errors) == 1
     assert "Traceback" not in log
     assert "BrokenPipe" not in log

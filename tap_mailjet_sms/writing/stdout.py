@@ -89,9 +89,9 @@ class MessageWriter(MsgSpecWriter):
             output.flush()
         except OSError as error:
             self.on_end()
-            msg = "Nobody reads the output any more: see what ended the target"
+            msg = "The target has stopped reading the output: look for the reason in its log"
             if not isinstance(error, BrokenPipeError):
-                msg = f"The output cannot be written: {error.strerror}"
+                msg = f"The output cannot be written ({error.strerror}): check where it goes to"
             raise OutputClosedError(msg) from None
         finally:
             self._is_writing = False
