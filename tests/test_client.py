@@ -203,7 +203,9 @@ def test_the_status_of_another_export_is_refused() -> None:
 @pytest.mark.parametrize("answer", [{}, export(ID=None), export(Status=None), export(ID=-1), []])
 def test_an_answer_without_id_or_status_is_an_error(answer: object) -> None:
     """Which says what is missing."""
-    with pytest.raises((UnexpectedAnswerError, MailjetUnavailableError), match="without"):
+    with pytest.raises(
+        (UnexpectedAnswerError, MailjetUnavailableError), match=r"without JSON|has no (ID|Status)"
+    ):
         request_export(answer)
 
 
@@ -394,7 +396,7 @@ def test_a_link_that_is_gone_is_told_apart(status: int) -> None:
 )
 def test_a_link_that_is_not_https_is_refused(url: str) -> None:
     """Without a request, and without showing it."""
-    with Server(Answer()) as server, pytest.raises(UnexpectedAnswerError, match=r"https|no URL"):
+    with Server(Answer()) as server, pytest.raises(UnexpectedAnswerError, match=r"https|not a URL"):
         download(server, url)
 
 
@@ -411,7 +413,10 @@ def test_redirects_have_an_end() -> None:
 def test_a_download_that_is_cut_is_told() -> None:
     """By its Content-Length."""
     cut = Answer(b"ID\n1\n", headers={"Content-Length": "100", "Connection": "close"})
-    with Server(cut) as server, pytest.raises(DownloadBrokenError, match=r"cut|no answer"):
+    with (
+        Server(cut) as server,
+        pytest.raises(DownloadBrokenError, match=r"ended too early|no answer"),
+    ):
         MailjetClient(
             api_url=server.url, auth_token=TOKEN, request_timeout=0.2, now=lambda: START
         ).download(completed(f"{server.url}/x.csv"), io.BytesIO())

@@ -116,7 +116,7 @@ def test_the_lookback_does_not_reach_before_start_date() -> None:
 
     assert plan.span == Window(NOW - 2 * DAY, END)
     (notice,) = plan.notices
-    assert "cuts the lookback, which would begin at 2026-11-17T16:00:00+00:00" in notice.text
+    assert "shortens the lookback, which would begin at 2026-11-17T16:00:00+00:00" in notice.text
     assert not notice.is_warning
 
 
@@ -126,7 +126,7 @@ def test_a_start_date_moved_back_changes_nothing() -> None:
 
     assert plan.span == Window(NOW - 4 * DAY, END)
     (notice,) = plan.notices
-    assert "changes nothing" in notice.text
+    assert "has no effect" in notice.text
     assert not notice.is_warning
 
 
@@ -137,7 +137,7 @@ def test_a_start_date_later_than_the_bookmark_wins_with_a_warning() -> None:
     assert plan.span == Window(NOW - 2 * DAY, END)
     (notice,) = plan.notices
     assert notice.is_warning
-    assert "2026-11-11T16:00:00+00:00 and 2026-11-19T16:00:00+00:00" in notice.text
+    assert "2026-11-11T16:00:00+00:00 to start_date 2026-11-19T16:00:00+00:00" in notice.text
 
 
 @pytest.mark.parametrize("setting", ["bookmark", "start_date"])

@@ -61,7 +61,7 @@ def export_job(
     status = _field_in_any_case(answer, "status")
     code = _whole_number(_field_in_any_case(status, "code") if isinstance(status, dict) else status)
     if export_id is None or export_id < 0 or code is None:
-        msg = f"{what} brought an answer without {'an ID' if export_id is None else 'a Status'}"
+        msg = f"{what} failed: Mailjet's answer has no {'ID' if export_id is None else 'Status'}"
         raise UnexpectedAnswerError(msg)
     job = ExportJob(
         id=export_id,
@@ -76,7 +76,7 @@ def export_job(
     end = _unix_moment(_field_in_any_case(answer, "tots"))
     if (start is not None and start > window.start) or (end is not None and end < window.end):
         echo = f"from {iso(start) if start else '?'} to {iso(end) if end else '?'}"
-        msg = f"{what} brought {echo}, which does not cover the window"
+        msg = f"{what} failed: Mailjet's answer is about {echo}, which does not cover the window"
         raise WrongWindowError(msg)
     return job
 
@@ -89,7 +89,7 @@ def message_count(answer: Mapping[str, JSON], what: str) -> int:
     """
     count = _whole_number(_field_in_any_case(answer, "count"))
     if count is None or count < 0:
-        msg = f"{what} brought an answer without a Count"
+        msg = f"{what} failed: Mailjet's answer has no Count"
         raise UnexpectedAnswerError(msg)
     return count
 
@@ -129,7 +129,7 @@ def refusal(
         return MailjetUnavailableError(text, retry_after=_retry_after(headers, now=now))
     if status == HTTPStatus.UNAUTHORIZED:
         return NotAuthorisedError(
-            f"{text}; check auth_token (made in the SMS dashboard, not the e-mail key pair)"
+            f"{text}; check auth_token: a token made in the SMS dashboard, not the e-mail key pair"
         )
     if status == HTTPStatus.NOT_FOUND:
         return ExportNotFoundError(text)

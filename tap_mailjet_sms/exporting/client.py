@@ -127,7 +127,7 @@ class MailjetClient:
         answer = self._ask(what, "GET", f"sms/export/{job.id}")
         fresh = export_job(answer, what, window=job.window, requested_at=job.requested_at)
         if fresh.id != job.id:
-            msg = f"{what} brought the status of another export ({fresh.id})"
+            msg = f"{what} failed: Mailjet answered for another export ({fresh.id})"
             raise WrongWindowError(msg)
         return fresh
 
@@ -277,7 +277,7 @@ def _network_errors(
         msg = f"{what} failed: the proxy does not answer"
         raise kind(msg) from None
     except (requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError):
-        msg = f"{what} failed: the answer was cut"
+        msg = f"{what} failed: the answer ended too early"
         raise kind(msg) from None
     except requests.ConnectionError as error:
         reason = "the connection was refused" if "refused" in str(error) else "no connection"

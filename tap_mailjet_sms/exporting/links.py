@@ -109,7 +109,7 @@ def checked_link(what: str, url: str, *, api: Origin) -> str:
     except ValueError:
         origin = None
     if origin is None or not origin.host:
-        msg = f"{what} failed: Mailjet's link is no URL"
+        msg = f"{what} failed: Mailjet's link is not a URL"
         raise UnexpectedAnswerError(msg)
     is_local = origin.scheme == api.scheme == "http" and origin.host in LOOPBACK_HOSTS
     if origin.scheme != "https" and not is_local:

@@ -134,8 +134,8 @@ def plan_run(
     oldest = oldest_exportable(now)
     latest = end = whole_moment(now - SETTLING)
     if end_date is not None and end_date > latest:
-        text = f"end_date {iso(end_date)} is later than {iso(latest)}, five minutes before this run"
-        notices.append(Notice(f"{text}: reading up to the latter"))
+        text = f"end_date {iso(end_date)} is later than five minutes before this run"
+        notices.append(Notice(f"{text}: reading up to {iso(latest)} only"))
     elif end_date is not None:
         end = whole_moment(end_date)
 
@@ -145,8 +145,8 @@ def plan_run(
     if bookmark is not None and bookmark > oldest:
         start = max(oldest, bookmark - lookback)
     if wanted < oldest:
-        text = f"Mailjet exports one year only: nothing from {iso(wanted)} to {iso(oldest)} is read"
-        notices.append(Notice(text, is_warning=True))
+        text = f"messages from {iso(wanted)} to {iso(oldest)} are not read"
+        notices.append(Notice(f"Mailjet exports one year only: {text}", is_warning=True))
 
     if start_date is not None:
         if bookmark is not None:
@@ -160,12 +160,12 @@ def plan_run(
 def _on_start_date(start_date: datetime, *, bookmark: datetime, start: datetime) -> Notice:
     """What a start_date means beside a bookmark; `start` is where the lookback begins."""
     if start_date > bookmark:
-        text = f"Nothing between the bookmark {iso(bookmark)} and {iso(start_date)} is read"
-        return Notice(f"{text}, because start_date is later than the bookmark", is_warning=True)
-    text = f"start_date {iso(start_date)} is not after the bookmark {iso(bookmark)}"
+        text = f"Messages from the bookmark {iso(bookmark)} to start_date {iso(start_date)}"
+        return Notice(f"{text} are not read: start_date is the later one", is_warning=True)
+    text = f"start_date {iso(start_date)} is not later than the bookmark {iso(bookmark)}"
     if start_date > start:
-        return Notice(f"{text}: it cuts the lookback, which would begin at {iso(start)}")
-    return Notice(f"{text}, where this run goes on: it changes nothing")
+        return Notice(f"{text}: it shortens the lookback, which would begin at {iso(start)}")
+    return Notice(f"{text}: it has no effect, this run goes on from the bookmark")
 
 
 def plan_windows(span: Window, *, longest: timedelta, fixed: Iterable[Window]) -> list[Window]:

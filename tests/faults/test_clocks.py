@@ -50,7 +50,7 @@ def test_an_end_date_in_the_future_is_lowered(caplog: pytest.LogCaptureFixture) 
     with caplog.at_level(logging.INFO):
         play(simulation)
     assert is_complete(simulation)
-    assert "reading up to the latter" in caplog.text
+    assert "later than five minutes before this run: reading up to" in caplog.text
 
 
 def test_a_year_ago_there_is_a_margin() -> None:
