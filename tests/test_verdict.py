@@ -145,9 +145,9 @@ CASES = [
             Case(
                 kind("failure"),
                 Remedy.GIVE_UP,
-                "failure, 4 times; to go on without it, set start_date to 2026-11-21T16:00:00+00:00"
-                ": the messages of 2026-11-21T15:00:00+00:00 to 2026-11-21T16:00:00+00:00 are lost"
-                " then",
+                "failure, 4 times; to go on without the messages of 2026-11-21T15:00:00+00:00 to"
+                " 2026-11-21T16:00:00+00:00, which are lost then, set start_date to"
+                " 2026-11-21T16:00:00+00:00",
                 before={Kind.FAILED: MOST - 1},
                 hours=1,
             ),

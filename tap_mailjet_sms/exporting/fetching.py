@@ -124,7 +124,7 @@ class Fetcher:
         status = job.status.name if isinstance(job.status, ExportStatus) else unknown
         msg = (
             f"Mailjet has not finished {job} within {self.schedule.timeout:g} s (status {status}); "
-            "if it is often so, raise poll_timeout_seconds or lower window_days"
+            "if this happens often, raise poll_timeout_seconds or lower window_days"
         )
         return ExportLateError(msg)
 
@@ -133,7 +133,7 @@ class Fetcher:
         try:
             return self._retry(_Download(self.mailjet, job), at_least=2)
         except DownloadGoneError as error:
-            logger.info("%s; reading the export again for a fresh link", error)
+            logger.info("%s; asking Mailjet for a fresh link", error)
         fresh = self._retry(lambda: self.mailjet.get_export(job))
         if next_step(fresh, now=self.clock.now()) is not Step.DOWNLOAD or fresh.url is None:
             msg = f"The file of {job} is no longer at Mailjet"
@@ -222,5 +222,5 @@ class _Download:
         size, before, self.size = file.tell(), self.size, file.tell()
         file.seek(max(0, size - 1))
         if file.read(1) not in {b"\n", b"\r", b""} and size != before:
-            msg = f"The download of {self.job} ended within a line, perhaps cut"
+            msg = f"The download of {self.job} does not end with a line end and may be incomplete"
             raise DownloadBrokenError(msg)

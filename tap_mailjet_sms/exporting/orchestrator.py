@@ -275,20 +275,22 @@ class Orchestrator:
             case Finding.AGREES:
                 pass
             case Finding.MORE:
-                logger.info("%s: taken as it is", text)
+                logger.info("%s; all of them are kept", text)
             case Finding.EMPTY if fetched.within_edges == 0:
-                logger.info("%s, all of them on the window's edges: taken as it is", text)
+                logger.info("%s, all of them on the window's edges: an empty export is right", text)
             case Finding.EMPTY:
-                msg = f"{text} (verify_counts: off would take that for the truth)"
+                msg = f"{text} (to accept an empty export, set verify_counts to off)"
                 raise EmptyExportError(msg)
             case Finding.CONFIRMED if warns:
                 self._forgiven = max(self._forgiven, tally.lack(expected))
-                logger.warning("%s; taken as it is, since another export says the same", text)
+                logger.warning("%s; these rows are kept, since another export says the same", text)
             case Finding.FORGIVEN if warns:
-                logger.warning("%s; taken as it is, since an earlier window lacked as many", text)
+                logger.warning(
+                    "%s; these rows are kept, since an earlier window lacked as many", text
+                )
             case _:
                 if not warns:
-                    text += "; set verify_counts to warn or off to take what there is"
+                    text += "; set verify_counts to warn or off to keep these rows"
                 raise CountMismatchError(text)
 
     def take_back(self, tile: _Tile, error: UnsoundFileError) -> None:
@@ -329,7 +331,7 @@ class Orchestrator:
         window = tile.window
         start = max(oldest_exportable(self.fetcher.clock.now()), window.start + SHORTEST)
         lost = Window(window.start, min(start, window.end))
-        logger.warning("Mailjet no longer exports what is older than a year: %s is lost", lost)
+        logger.warning("Mailjet exports one year only: the messages of %s are lost", lost)
         if lost.end == window.end:
             self._tiles.remove(tile)
         else:

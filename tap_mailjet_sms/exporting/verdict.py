@@ -195,7 +195,7 @@ def _is_refusal(error: Exception) -> bool:
 def _never_exported(failure: Failure, times: int) -> ExportFailedError:
     window = failure.window
     msg = (
-        f"{failure.error}, {times} times; to go on without it, set start_date to "
-        f"{iso(window.end)}: the messages of {window} are lost then"
+        f"{failure.error}, {times} times; to go on without the messages of {window}, which are "
+        f"lost then, set start_date to {iso(window.end)}"
     )
     return ExportFailedError(msg)
