@@ -169,23 +169,23 @@ def _on_start_date(start_date: datetime, *, bookmark: datetime, start: datetime)
 
 
 def plan_windows(span: Window, *, longest: timedelta, fixed: Iterable[Window]) -> list[Window]:
-    """Tile the span with windows of at most `longest`, in order, around the `fixed` ones.
+    """Cut the span into windows of at most `longest`, in order, around the `fixed` ones.
 
     A fixed window (an export asked for earlier) is kept as it is, even where it begins before the
     span. Of fixed windows that overlap each other, the later ones are left out.
     """
-    tiles: list[Window] = []
+    windows: list[Window] = []
     covered = span.start
     for window in sorted(fixed):
-        if not window.overlaps(span) or (tiles and window.start < covered):
+        if not window.overlaps(span) or (windows and window.start < covered):
             continue
         if window.start > covered:
-            tiles += Window(covered, window.start).split(longest)
-        tiles.append(window)
+            windows += Window(covered, window.start).split(longest)
+        windows.append(window)
         covered = window.end
     if covered < span.end:
-        tiles += Window(covered, span.end).split(longest)
-    return tiles
+        windows += Window(covered, span.end).split(longest)
+    return windows
 
 
 def newest_hour(span: Window, count: Callable[[Window], int]) -> Window | None:
