@@ -88,10 +88,10 @@ def json_lines(
     batch = _without_idle_zeros(batch)
     for start in range(0, batch.num_rows, SLICE):
         rows = batch.slice(start, SLICE)
-        file = io.BytesIO()
-        file.write(before)
-        arro3.io.write_ndjson(rows, file, explicit_nulls=True)
-        lines = file.getvalue()
+        buffer = io.BytesIO()
+        buffer.write(before)
+        arro3.io.write_ndjson(rows, buffer, explicit_nulls=True)
+        lines = buffer.getvalue()
         if lines.count(b"}") == rows.num_rows:  # so each of them ends a row
             lines = lines.replace(b"}", ending).replace(b"\n", b"\n" + before)
         else:
