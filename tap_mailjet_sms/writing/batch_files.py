@@ -1,6 +1,6 @@
 """From typed Arrow to batch files: Arrow IPC, Parquet or JSON lines, wherever fsspec can write.
 
-A file is written piece by piece, so that memory does not depend on `batch_size`. All files of an
+A file is written slice by slice, so that memory does not depend on `batch_size`. All files of an
 export are whole before anybody is told of the first one.
 """
 
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from typing import IO, Any, Literal, TypeAlias
 
     ExportFields: TypeAlias = Mapping[str, int | datetime | None]
-    Pieces: TypeAlias = Iterable[pa.RecordBatch]
+    Batches: TypeAlias = Iterable[pa.RecordBatch]
     Codec: TypeAlias = Literal["gzip", "none", "snappy"]
-    Column: TypeAlias = pa.Array[pa.Scalar[Any]]
+    Values: TypeAlias = pa.Array[pa.Scalar[Any]]
 
 #: Rows of a Parquet row group, which is kept in memory until it is whole.
 ROW_GROUP = 32_768
@@ -107,7 +107,7 @@ class BatchWriter:
             # The prefix can name folders too.
             (self._root / f"{wanted.prefix}-").parent.mkdir(parents=True, exist_ok=True)
 
-    def stage(self, batches: Pieces, *, export_fields: ExportFields) -> StagedFiles:
+    def stage(self, batches: Batches, *, export_fields: ExportFields) -> StagedFiles:
         """Write rows to files of as many rows as are wanted, the last one of what is left.
 
         Args:
@@ -118,14 +118,14 @@ class BatchWriter:
             BatchStorageError: If the storage does not take a file. Then, and if the rows turn out
                 to be wrong, the files are deleted, as far as the storage lets them go.
         """
-        files, rows = StagedFiles(), _Rows(batches)
-        with ExitStack() as unless_whole, _storage_errors(rows):
+        files, source = StagedFiles(), _Source(batches)
+        with ExitStack() as unless_whole, _storage_errors(source):
             unless_whole.callback(files.close)
-            numbered = _numbered(rows, rows=self.wanted.rows)
-            for _, pieces in groupby(numbered, key=itemgetter(0)):
+            numbered = _numbered_slices(source, self.wanted.rows)
+            for _, slices in groupby(numbered, key=itemgetter(0)):
                 path = self._next_path()
                 files.add(path)
-                self._write_file(path, (piece for _, piece in pieces), export_fields)
+                self._write_file(path, (rows for _, rows in slices), export_fields)
             unless_whole.pop_all()
         return files
 
@@ -136,47 +136,47 @@ class BatchWriter:
         name = f"{wanted.prefix}{self.name}-{self._run}-{self._files}.{extension}"
         return self._root / name
 
-    def _write_file(self, path: UPath, pieces: Pieces, export_fields: ExportFields) -> None:
+    def _write_file(self, path: UPath, slices: Batches, export_fields: ExportFields) -> None:
         wanted = self.wanted
         with path.fs.open(path.path, "wb") as file:
             if wanted.format == "jsonl":
-                _write_lines(pieces, export_fields, file, gzipped=wanted.is_gzipped)
+                _write_lines(slices, export_fields, file, gzipped=wanted.is_gzipped)
             elif wanted.format == "parquet":
                 codec = cast("Codec", wanted.compression or "snappy")
-                _write_parquet(_whole_rows(pieces, export_fields), file, codec)
+                _write_parquet(_whole_rows(slices, export_fields), file, codec)
             else:
-                _write_arrow(_whole_rows(pieces, export_fields), file)
+                _write_arrow(_whole_rows(slices, export_fields), file)
 
 
-def _write_arrow(pieces: Iterator[pa.RecordBatch], file: IO[bytes]) -> None:
+def _write_arrow(slices: Iterator[pa.RecordBatch], file: IO[bytes]) -> None:
     """Arrow's file format, not its stream format: targets open it at its end."""
-    first = next(pieces)
+    first = next(slices)
     # Stubs: they want a class of `io`, and any file will do.
     with pa.ipc.new_file(cast("IOBase", file), first.schema) as writer:
         writer.write_batch(first)
-        for piece in pieces:
-            writer.write_batch(piece)
+        for rows in slices:
+            writer.write_batch(rows)
 
 
-def _write_parquet(pieces: Iterator[pa.RecordBatch], file: IO[bytes], codec: Codec) -> None:
+def _write_parquet(slices: Iterator[pa.RecordBatch], file: IO[bytes], codec: Codec) -> None:
     """Parquet; the codec is inside the file, which keeps its extension."""
-    first = next(pieces)
+    first = next(slices)
     with pq.ParquetWriter(file, first.schema, compression=codec) as writer:
-        group, rows = [first], first.num_rows
-        for piece in pieces:
-            if rows + piece.num_rows > ROW_GROUP:
+        group, length = [first], first.num_rows
+        for rows in slices:
+            if length + rows.num_rows > ROW_GROUP:
                 writer.write_table(pa.Table.from_batches(group))
-                group, rows = [], 0
-            group.append(piece)
-            rows += piece.num_rows
+                group, length = [], 0
+            group.append(rows)
+            length += rows.num_rows
         writer.write_table(pa.Table.from_batches(group))
 
 
 def _write_lines(
-    pieces: Pieces, export_fields: ExportFields, file: IO[bytes], *, gzipped: bool
+    slices: Batches, export_fields: ExportFields, file: IO[bytes], *, gzipped: bool
 ) -> None:
     """The records of the RECORD messages, one on each line."""
-    lines = chain.from_iterable(json_lines(piece, export_fields) for piece in pieces)
+    lines = chain.from_iterable(json_lines(rows, export_fields) for rows in slices)
     if gzipped:
         with gzip.GzipFile(fileobj=file, mode="wb", compresslevel=GZIP_LEVEL) as packed:
             packed.writelines(lines)
@@ -184,36 +184,36 @@ def _write_lines(
         file.writelines(lines)
 
 
-def _numbered(batches: Pieces, *, rows: int) -> Iterator[tuple[int, pa.RecordBatch]]:
-    """Slices that belong to one file each, with the file's number: `rows` rows to a file."""
+def _numbered_slices(batches: Batches, rows_per_file: int) -> Iterator[tuple[int, pa.RecordBatch]]:
+    """Slices that belong to one batch file each, with the number of that file."""
     before = 0
     for batch in batches:
         start = 0
         while start < batch.num_rows:
-            piece = batch.slice(start, rows - before % rows)
-            yield before // rows, piece
-            start += piece.num_rows
-            before += piece.num_rows
+            rows = batch.slice(start, rows_per_file - before % rows_per_file)
+            yield before // rows_per_file, rows
+            start += rows.num_rows
+            before += rows.num_rows
 
 
-def _whole_rows(pieces: Pieces, export_fields: ExportFields) -> Iterator[pa.RecordBatch]:
+def _whole_rows(slices: Batches, export_fields: ExportFields) -> Iterator[pa.RecordBatch]:
     """The rows with the columns that tell of their export, as targets can read them."""
     constants = [field for field in EXPORT_SCHEMA if field.name in export_fields]
     values = [pa.scalar(export_fields[field.name], field.type) for field in constants]
-    repeated: list[Column] = []
-    for piece in pieces:
-        fields, columns, rows = list(piece.schema), list(piece.columns), piece.num_rows
-        if "extra" in piece.schema.names:
-            index = piece.schema.get_field_index("extra")
+    repeated: list[Values] = []
+    for rows in slices:
+        fields, columns, length = list(rows.schema), list(rows.columns), rows.num_rows
+        if "extra" in rows.schema.names:
+            index = rows.schema.get_field_index("extra")
             columns[index] = _as_struct(cast("pa.MapArray[Any, Any]", columns[index]))
             fields[index] = pa.field("extra", columns[index].type)
-        if not repeated or len(repeated[0]) < rows:  # made anew for a longer piece only
-            repeated = [pa.repeat(cast("pa.Int64Scalar", value), rows) for value in values]
-        columns += [column.slice(0, rows) for column in repeated]
+        if not repeated or len(repeated[0]) < length:  # made anew for a longer slice only
+            repeated = [pa.repeat(cast("pa.Int64Scalar", value), length) for value in values]
+        columns += [column.slice(0, length) for column in repeated]
         yield pa.RecordBatch.from_arrays(columns, schema=pa.schema([*fields, *constants]))
 
 
-def _as_struct(extra: pa.MapArray[Any, Any]) -> Column:
+def _as_struct(extra: pa.MapArray[Any, Any]) -> Values:
     """The unknown columns as a struct, which readers take for an object as it is in JSON.
 
     A map is a list of pairs to them. All rows of an export have the same unknown columns.
@@ -230,10 +230,10 @@ def _as_struct(extra: pa.MapArray[Any, Any]) -> Column:
 
 
 @dataclass(slots=True)
-class _Rows:
-    """The rows, which are read while a file is written, and the error that reading them raised."""
+class _Source:
+    """The batches, read while a file is written, and the error that reading them raised."""
 
-    batches: Pieces
+    batches: Batches
     error: Exception | None = None
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
@@ -245,17 +245,17 @@ class _Rows:
 
 
 @contextmanager
-def _storage_errors(rows: _Rows | None = None) -> Iterator[None]:
+def _storage_errors(source: _Source | None = None) -> Iterator[None]:
     """Turn what storages raise, each kind its own errors, into a sentence on what to do.
 
     Raises:
-        BatchStorageError: If the storage does not take a file; an error of the rows as it is.
+        BatchStorageError: If the storage does not take a file; an error of the source as it is.
     """
     try:
         yield
     except Exception as error:  # noqa: BLE001 - storages have no error in common
-        if rows is not None and rows.error is not None:
-            raise rows.error from None
+        if source is not None and source.error is not None:
+            raise source.error from None
         reason = getattr(error, "strerror", None) or type(error).__name__
         msg = (
             f"A batch file cannot be written ({reason}): check root and params in"
