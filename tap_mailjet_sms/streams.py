@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from tap_mailjet_sms.writing.batch_files import StagedFiles
 
 # pyarrow costs more to import than all the rest, and `--about` and `--discover` need none of it:
-# so `records`, `messages` and `batches` are imported where the first export is read.
+# so what needs it is imported where the first export is read.
 
 Piece = TypeVar("Piece")
 Piece_co = TypeVar("Piece_co", covariant=True)
