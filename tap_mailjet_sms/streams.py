@@ -118,7 +118,7 @@ class SMSMessages(WindowedStream):
             params=storage.params,
             format=encoding.format,
             compression=encoding.compression,
-            rows=batch_config.batch_size,
+            rows_per_file=batch_config.batch_size,
         )
         writer = BatchWriter(wanted, name=f"{self.tap_name}--{self.name}")
 

@@ -65,14 +65,14 @@ class StagedFiles:
 
 @dataclass(frozen=True, slots=True)
 class BatchFiles:
-    """What `batch_config` asks for: files of at most `rows` rows, below `root`."""
+    """What `batch_config` asks for: files of at most `rows_per_file` rows, below `root`."""
 
     root: str
     prefix: str
     params: Mapping[str, Any]
     format: str
     compression: str | None
-    rows: int
+    rows_per_file: int
 
     @property
     def is_gzipped(self) -> bool:
@@ -121,7 +121,7 @@ class BatchWriter:
         files, source = StagedFiles(), _Source(batches)
         with ExitStack() as unless_whole, _storage_errors(source):
             unless_whole.callback(files.close)
-            numbered = _numbered_slices(source, self.wanted.rows)
+            numbered = _numbered_slices(source, self.wanted.rows_per_file)
             for _, slices in groupby(numbered, key=itemgetter(0)):
                 path = self._next_path()
                 files.add(path)
