@@ -1,51 +1,57 @@
 """The rows of Mailjet's CSV, strictly: every row whole, every cell text or a plain whole number.
 
-pyarrow splits the rows, in blocks, so that memory does not depend on the file's size.
+Theory of operation. The file is read in pieces of `BLOCK_BYTES`, so that memory does not depend on
+its size. The whole rows of a piece are a block, which pyarrow splits into columns, on the thread
+that asks for it; the next piece begins where they end. Three things are left for us to do:
+
+- **Find where the whole rows end.** A line end may lie within a quoted cell. So a piece with quotes
+  is held against the grammar of CSV up to its last line end: what matches from its first byte on
+  ends with a row. What does not match ends within a cell or has broken quotes. Then an earlier line
+  end is tried, and at last the piece is walked through from quote to quote: the block ends with the
+  last row before the trouble. If a piece begins with the trouble itself, its first row is refused.
+  Each byte is looked at a few times at most, whatever the quotes.
+- **Refuse what pyarrow lets pass.** It takes ``"a"b`` for ``ab``, and a quote that never closes for
+  a cell up to the file's end: neither matches the grammar. It takes ``0x1F`` for a number: a block
+  that may hold one is read as text. And it swallows a byte order mark at the beginning of what it
+  reads, so none of what we hand it begins with one.
+- **Tell numbers from text.** A column of whole numbers is read as such, until the first block in
+  which pyarrow finds a cell that is none. That block is read again as text, and so are, from there
+  on, the columns in which it has such cells.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 import re
-import threading
-from contextlib import closing, contextmanager
-from itertools import islice
-from typing import TYPE_CHECKING, BinaryIO, cast
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
-from typing_extensions import override
 
 from tap_mailjet_sms.exceptions import CSVFormatError
 from tap_mailjet_sms.reading.header import show
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
-
-    from typing_extensions import Generator
+    from collections.abc import Collection, Iterator
 
     from tap_mailjet_sms.reading.header import Header
 
-#: The peak of memory grows with it, and twice as much is hardly faster.
+#: The peak of memory grows with it, and twice as much is no faster. A row may be twice as long.
 BLOCK_BYTES = 1024 * 1024
 
-#: Blocks that pyarrow may have read beyond the one that is in use: left alone it hoards 32.
-READ_AHEAD = 4
-#: Seconds after which it may go on all the same while somebody waits for a block, since it may need
-#: more of the file to make one.
-_PATIENCE = 0.5
-#: And how often that while somebody is busy with one, lest a forgotten reader keep its thread.
-_PATIENCE_WHILE_BUSY = 20
+_BOM = "\ufeff".encode()
+#: A text that is a whole number for certain, and of 64 bits; or empty.
+_WHOLE_NUMBER = r"\A[0-9]{0,19}\z"
 
 
-class _NoNumberError(Exception):
-    """These columns are to be read as text: they hold something else than whole numbers, or may."""
+class _DamageError(Exception):
+    """What is wrong with a row, counted from 0 at the beginning of its block."""
 
-    def __init__(self, columns: Collection[int]) -> None:
-        super().__init__()
-        self.columns = columns
+    def __init__(self, row: int, problem: str) -> None:
+        super().__init__(problem)
+        self.row = row
+        self.problem = problem
 
 
 def read_blocks(
@@ -53,72 +59,29 @@ def read_blocks(
 ) -> Iterator[pa.RecordBatch]:
     """Split the rows below the header, in blocks of columns of text.
 
+    The file is read as the blocks are taken, and one of them is in memory at a time.
+
     Args:
         source: The whole file.
         header: What its first row says.
         numbers: The columns that most files fill with whole numbers. pyarrow reads those as fast as
             text, which spares their conversion: so they come as `uint64`, null where empty. From
-            the block on in which a cell is anything else, the column is text like the others; from
-            a `0x` on, wherever it stands, all of them are.
+            the block on in which a cell is anything else, the column is text like the others; and
+            in a block with a `0x`, wherever it stands, all of them are.
 
     Raises:
-        CSVFormatError: A row is ragged, not UTF-8, or has broken quotes.
+        CSVFormatError: A row is ragged, not UTF-8, too long, or has broken quotes.
     """
-    if not header.ends_line:
-        return
-    blocks = 0
-    while True:
-        try:
-            with closing(_blocks(source, header, numbers)) as every:
-                for block in islice(every, blocks, None):
-                    blocks += 1
-                    yield block
-        except _NoNumberError as error:
-            numbers = [column for column in numbers if column not in error.columns]
-        else:
-            return
-
-
-def _blocks(
-    source: BinaryIO, header: Header, numbers: Collection[int]
-) -> Generator[pa.RecordBatch]:
-    # From the header's line end on: at a file's very beginning pyarrow would swallow a BOM.
-    source.seek(header.length - 1)
-    watched = _Watched(source, header.delimiter)
-    paced = _Paced(watched.read)
-    types = {
-        str(index): pa.uint64() if index in numbers else pa.string()
-        for index in range(len(header.names))
-    }
     rows = 0
     try:
-        with pa_csv.open_csv(
-            cast("BinaryIO", paced),
-            read_options=pa_csv.ReadOptions(
-                use_threads=False, block_size=BLOCK_BYTES, column_names=[*types]
-            ),
-            parse_options=pa_csv.ParseOptions(delimiter=header.delimiter, newlines_in_values=True),
-            convert_options=pa_csv.ConvertOptions(
-                column_types=types, null_values=[""], strings_can_be_null=False
-            ),
-        ) as reader:
-            for block in reader:
-                if numbers and watched.hexadecimal:
-                    raise _NoNumberError(numbers)
-                with paced.handing_over():
-                    yield block
-                rows += block.num_rows
-    except pa.ArrowInvalid as error:
-        if numbers:
-            odd = re.match(r"In CSV column #(\d+): ", str(error))
-            named = {int(odd[1])} & set(numbers) if odd else set()
-            raise _NoNumberError(named or numbers) from None
-        msg = f"{_problem(str(error), header, rows)}: the download may be damaged, run again"
+        for piece, end in _whole_rows(source, header):
+            table, numbers = _columns(piece, end, header, numbers)
+            yield from table.to_batches()  # one, or none if all lines are empty
+            rows += table.num_rows
+    except _DamageError as damage:
+        where = row_name(rows + damage.row + 2)
+        msg = f"{where} {damage.problem}: the download may be damaged, run again"
         raise CSVFormatError(msg) from None
-    finally:
-        paced.retire()
-    if watched.suspicious:
-        _check_quotes(source, header)
 
 
 def row_name(number: int) -> str:
@@ -126,137 +89,146 @@ def row_name(number: int) -> str:
     return f"Row {number} of Mailjet's CSV (the header is row 1)"
 
 
-class _Paced(io.RawIOBase):
-    """The file as a thread of pyarrow reads it, which may not get too far ahead."""
+def _whole_rows(source: BinaryIO, header: Header) -> Iterator[tuple[bytes, int]]:
+    """The file below its header, in pieces, each with the place where its whole rows end.
 
-    def __init__(self, read: Callable[[int], bytes]) -> None:
-        super().__init__()
-        self._read = read
-        self._turn = threading.Condition()
-        self._ahead = 0
-        self._busy = self._reading = self._retired = False
-
-    @override
-    def readable(self) -> bool:
-        return True
-
-    @override
-    def read(self, size: int = -1, /) -> bytes:
-        with self._turn:
-            self._reading = True
-            try:
-                for _ in range(_PATIENCE_WHILE_BUSY):
-                    if self._turn.wait_for(self._may_read, _PATIENCE) or not self._busy:
-                        break
-                self._ahead += 1
-                return b"" if self._retired else self._read(size)
-            finally:
-                self._reading = False
-                self._turn.notify_all()
-
-    def _may_read(self) -> bool:
-        return self._retired or self._ahead < READ_AHEAD
-
-    @contextmanager
-    def handing_over(self) -> Iterator[None]:
-        """Nobody waits for the next block while this one is in use."""
-        self._busy = True
-        try:
-            yield
-        finally:
-            with self._turn:
-                self._busy = False
-                self._ahead -= 1
-                self._turn.notify_all()
-
-    def retire(self) -> None:
-        """Leave the file to its next reader: pyarrow's thread may live on for a moment."""
-        with self._turn:
-            self._retired = True
-            self._turn.notify_all()
-            self._turn.wait_for(lambda: not self._reading, timeout=1)
+    Raises:
+        _DamageError: The row after those has broken quotes or does not end.
+    """
+    if not header.ends_line:
+        return
+    grammar = _Grammar(header.delimiter)
+    position, size = header.length, BLOCK_BYTES
+    source.seek(position)
+    while piece := source.read(size):
+        is_last = len(piece) < size
+        if is_last:
+            piece += b"\n"  # it may lack its own
+        end = grammar.rows_end(piece)
+        if end:
+            yield piece, end
+            position, size = position + end, BLOCK_BYTES
+        elif is_last:
+            raise _DamageError(0, "has broken quotes")
+        elif size == BLOCK_BYTES:
+            size *= 2
+        else:
+            raise _DamageError(0, "does not end or is too long for a message")
+        source.seek(position)
 
 
-class _Watched:
-    """Reads the file, and notes what pyarrow would misread.
+class _Grammar:
+    """The grammar of CSV: what a quote begins, what it ends, and what it may not do.
 
-    pyarrow takes ``"a"b`` for ``ab``, and lets a quote that never closes run to the end of the
-    file. So lines with quotes are held against the grammar of CSV, all lines of a block at once.
-    What passes is sound; what does not is suspicious only, since a quote within a cell that does
-    not begin with one, as in ``5" pipe``, makes the count of quotes misleading.
-
-    And it takes ``0x1F`` for a number.
+    A quote begins a cell where a cell may begin; within one it is doubled; what follows the quote
+    that ends it is a delimiter or a line end. In the middle of a cell that does not begin with
+    one, as in ``5" pipe``, a quote is text.
     """
 
-    def __init__(self, source: BinaryIO, delimiter: str) -> None:
-        self._source = source
-        self._rest = b""
-        self._inside = False
-        self.suspicious = False
-        self.hexadecimal = False
-        ends = rf"[{delimiter}\r\n]"
+    def __init__(self, delimiter: str) -> None:
         cell = rf'(?:[^"{delimiter}\r\n][^{delimiter}\r\n]*|"(?:[^"]|"")*")?'
-        self._begin = {False: r"\A", True: rf'\A(?:[^"]|"")*"{ends}'}
-        self._cells = f"(?:{cell}{ends})*"
-        self._end = {False: r"\z", True: r'"(?:[^"]|"")*\z'}
+        self._rows = rf"\A(?:{cell}[{delimiter}\r\n])*\z"
+        self._cell_ends = f"{delimiter}\r\n".encode()
 
-    def read(self, size: int) -> bytes:
-        """The next bytes, about so many."""
-        # pyarrow drops a line feed that begins a block if the one before ended with its carriage
-        # return, in a quoted cell too: so no block ends between them.
-        data = self._source.read(size - 1 if size > 1 else size)
-        if data.endswith(b"\r"):
-            data += self._source.read(1)
-        self.hexadecimal = self.hexadecimal or _may_be_hexadecimal(data)
-        if data and b'"' not in data and b'"' not in self._rest:
-            end = _lines_end(data)
-            self._rest = data[end:] if end else self._rest + data
-            return data
-        block = self._rest + (data or b"\n")
-        end = _lines_end(block)
-        lines, self._rest = block[:end], block[end:]
-        if not self.suspicious and (quotes := lines.count(b'"')):
-            inside = self._inside ^ (quotes % 2 == 1)
-            grammar = self._begin[self._inside] + self._cells + self._end[inside]
-            sound = pc.match_substring_regex(pa.scalar(lines, pa.binary()), pattern=grammar)
-            self.suspicious = not sound.as_py()
-            self._inside = inside
-        if not data:
-            self.suspicious |= self._inside
-        return data
+    def rows_end(self, piece: bytes) -> int:
+        """Where rows end that begin with the piece and are sound; 0 if the first has no end yet.
+
+        Raises:
+            _DamageError: The first row has broken quotes.
+        """
+        end = _lines_end(piece, 0, len(piece))
+        if self._is_sound(piece, end):
+            return end
+        # Most likely this line end lies in a cell, and most likely the last quote begins that.
+        end = _lines_end(piece, 0, piece.rfind(b'"', 0, end))
+        return end if end and self._is_sound(piece, end) else self._sound_end(piece)
+
+    def _is_sound(self, piece: bytes, end: int) -> bool:
+        if piece.find(b'"', 0, end) < 0:
+            return True
+        rows = pa.scalar(piece[:end], pa.binary())
+        return bool(pc.match_substring_regex(rows, pattern=self._rows).as_py())
+
+    def _sound_end(self, piece: bytes) -> int:
+        """What `rows_end` says, found by a walk from quote to quote: slow if there are many."""
+        end = position = 0
+        while (begin := piece.find(b'"', position)) >= 0:
+            end = _lines_end(piece, position, begin) or end
+            position = begin + 1
+            if begin and piece[begin - 1] not in self._cell_ends:
+                continue  # text in the middle of a cell
+            close = piece.find(b'"', position)
+            while close >= 0 and piece[close + 1 : close + 2] == b'"':
+                close = piece.find(b'"', close + 2)
+            if close < 0:
+                return end
+            position = close + 1
+            if piece[position : position + 1] not in self._cell_ends:
+                if not end:
+                    raise _DamageError(0, "has broken quotes")
+                return end
+        return end  # no row ends behind the last quote, or the grammar would have matched
 
 
-def _may_be_hexadecimal(data: bytes) -> bool:
-    # A single byte is looked for first, since that takes a tenth of the time.
-    return any(x in data and (data.startswith(x) or b"0" + x in data) for x in (b"x", b"X"))
+def _lines_end(piece: bytes, begin: int, end: int) -> int:
+    """Where the last line ends between these places; 0 if none does."""
+    line_feed = piece.rfind(b"\n", begin, end) + 1
+    return piece.rfind(b"\r", max(begin, line_feed), end) + 1 or line_feed
 
 
-def _lines_end(block: bytes) -> int:
-    return max(block.rfind(b"\n"), block.rfind(b"\r")) + 1
+def _columns(
+    piece: bytes, end: int, header: Header, numbers: Collection[int]
+) -> tuple[pa.Table, Collection[int]]:
+    """Split the whole rows of a piece; also say which columns stay numbers.
 
-
-def _check_quotes(source: BinaryIO, header: Header) -> None:
-    """Read the rows once more, slowly, with a reader that knows every rule of quoting."""
-    source.seek(header.length)
-    lines = io.TextIOWrapper(source, "utf-8", newline="")
-    rows = 0
+    Raises:
+        _DamageError: A row is ragged or not UTF-8.
+    """
+    # Not copied, but for a line end before what pyarrow would swallow.
+    rows = b"\n" + piece[:end] if piece.startswith(_BOM) else memoryview(piece)[:end]
+    if numbers and not _may_be_hexadecimal(piece, end):
+        with suppress(pa.ArrowInvalid):
+            return _split(rows, header, numbers), numbers
     try:
-        for row in csv.reader(lines, delimiter=header.delimiter, strict=True):
-            rows += bool(row)
-    except csv.Error:
-        msg = f"{row_name(rows + 2)} has broken quotes: the download may be damaged, run again"
-        raise CSVFormatError(msg) from None
-    finally:
-        lines.detach()
+        table = _split(rows, header)
+    except pa.ArrowInvalid as error:
+        raise _damage(str(error), header) from None
+    return table, [column for column in numbers if _is_whole_numbers(table.column(column))]
 
 
-def _problem(problem: str, header: Header, rows: int) -> str:
-    """Say what pyarrow found, but not the row's text, which its own message ends with."""
-    if ragged := re.search(r"Row #(\d+): Expected (\d+) columns, got (\d+)", problem):
+def _may_be_hexadecimal(piece: bytes, end: int) -> bool:
+    # A single byte is looked for first, since that takes a tenth of the time.
+    return any(x in piece and piece.find(b"0" + x, 0, end) >= 0 for x in (b"x", b"X"))
+
+
+def _split(rows: bytes | memoryview, header: Header, numbers: Collection[int] = ()) -> pa.Table:
+    types = {
+        str(index): pa.uint64() if index in numbers else pa.string()
+        for index in range(len(header.names))
+    }
+    return pa_csv.read_csv(
+        cast("BinaryIO", pa.BufferReader(rows)),
+        pa_csv.ReadOptions(use_threads=False, block_size=len(rows), column_names=[*types]),
+        pa_csv.ParseOptions(delimiter=header.delimiter, newlines_in_values=True),
+        pa_csv.ConvertOptions(column_types=types, null_values=[""], strings_can_be_null=False),
+    )
+
+
+def _is_whole_numbers(column: pa.ChunkedArray[Any]) -> bool:
+    return pc.all(pc.match_substring_regex(column, pattern=_WHOLE_NUMBER)).as_py() is not False
+
+
+def _damage(sentence: str, header: Header) -> _DamageError:
+    """What pyarrow says, but for the row's text, with which it ends.
+
+    Only its sentence tells where. It would call a function for each ragged row, but not for one
+    that is not UTF-8.
+    """
+    if ragged := re.search(r"Row #(\d+): Expected (\d+) columns, got (\d+)", sentence):
         row, expected, found = map(int, ragged.groups())
         cells = "cell" if found == 1 else "cells"
-        return f"{row_name(row + 1)} has {found} {cells} where the header has {expected}"
-    if encoding := re.search(r"column #(\d+): Row #(\d+): .*invalid UTF8", problem):
+        return _DamageError(row - 1, f"has {found} {cells} where the header has {expected}")
+    if encoding := re.search(r"column #(\d+): Row #(\d+): .*invalid UTF8", sentence):
         column, row = map(int, encoding.groups())
-        return f"{row_name(row + 1)} is not UTF-8 in the column {show(header.names[column])}"
-    return f"{row_name(rows + 2)}, or one soon after, does not end or is too long for a message"
+        return _DamageError(row - 1, f"is not UTF-8 in the column {show(header.names[column])}")
+    return _DamageError(0, "or one soon after cannot be read")

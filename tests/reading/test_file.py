@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import tempfile
-import time
 from contextlib import closing
 
 import pyarrow as pa
@@ -31,27 +30,6 @@ def test_rows_of_many_blocks_keep_their_order_and_number() -> None:
     assert refusal(f"{csv}z,{UNIX}\n").startswith("Row 20002 ")
     assert refusal(f'{csv}"z"z,{UNIX},x\n').startswith("Row 20002 ")
     assert refusal(csv.encode() + b"\xff,1,x\n").startswith("Row 20002 ")
-
-
-def test_the_file_is_not_read_far_ahead_of_its_use(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However slowly the batches are taken, only a few blocks wait in memory."""
-
-    class Counted(io.BytesIO):
-        reads = 0
-
-        def read(self, size: int | None = -1, /) -> bytes:
-            self.reads += 1
-            return super().read(size)
-
-    monkeypatch.setattr(rows, "_PATIENCE", 0.1)
-    monkeypatch.setattr(rows, "_PATIENCE_WHILE_BUSY", 1000)
-    source = Counted(b"ID,CreationTS\n" + f"m,{UNIX}\n".encode() * 3_000_000)
-    assert source.getbuffer().nbytes > 30 * rows.BLOCK_BYTES
-    for taken, _ in enumerate(csv_file.read(source, column_map={})):
-        if taken < 3:
-            time.sleep(1)  # busy with a batch, for ten times the patience: nothing may be read now
-        # Beside what waits: the header, a byte after a block's end, and the end itself.
-        assert source.reads <= taken + rows.READ_AHEAD + 4
 
 
 @pytest.mark.parametrize("odd", [" 3", "3 ", "", '""', "003", "8"])

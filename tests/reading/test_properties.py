@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import io
 import json
+from csv import Error as CSVError
+from csv import reader as csv_reader
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from traceback import format_exception
@@ -19,6 +21,7 @@ from hypothesis import strategies as st
 
 from tap_mailjet_sms.exceptions import CSVFormatError, CSVHeaderError, NotCSVError
 from tap_mailjet_sms.reading import csv_file, rows
+from tap_mailjet_sms.reading.header import Header
 from tap_mailjet_sms.schema import MESSAGE_COLUMNS, STATUS_ALIASES, STATUS_NAMES, normalise
 
 if TYPE_CHECKING:
@@ -380,6 +383,48 @@ def test_whole_numbers_are_what_their_texts_are(body: bytes) -> None:
         patch.setattr(csv_file, "_NUMBERS", ())
         as_text = outcome()
     assert outcome() == as_text
+
+
+@given(
+    st.lists(st.sampled_from(['"', '""', ",", "\n", "\r", "x", "é", "\ufeff", ',"', '",', '"\n'])),
+    st.sampled_from([8, 64, 1024]),
+)
+@example(['"', "x", '"\n'] * 9 + ['"', "x", '"', "x"], 64)
+@example(["x", '"', "x", "\n", '"', "\n", '"\n'] * 9, 64)
+@example(["x", ",", "x", "\n", '"', "\n", '",', '"', "x"], 64)
+def test_rows_and_quotes_are_those_of_a_strict_reader(pieces: list[str], block_bytes: int) -> None:
+    """Wherever quotes stand and the file is cut, Python's own reader of CSV finds the same rows."""
+    text = "".join(pieces)
+    expected: list[list[str]] = []
+    trouble = ""
+    try:
+        for row in filter(None, csv_reader(io.StringIO(text, newline=""), strict=True)):
+            if len(row) != 2:
+                trouble = f"has {len(row)} cell"
+                break
+            expected.append(row)
+    except CSVError:
+        trouble = "has broken quotes"
+
+    found: list[list[str]] = []
+    error = ""
+    header = Header(("a", "b"), ",", 4, ends_line=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rows, "BLOCK_BYTES", block_bytes)
+        try:
+            for block in rows.read_blocks(io.BytesIO(f"a,b\n{text}".encode()), header):
+                found += [list(row.values()) for row in block.to_pylist()]
+        except CSVFormatError as refused:
+            error = str(refused)
+    if "too long" in error:
+        assert len(text.encode()) > block_bytes
+    elif not error:
+        assert (found, trouble) == (expected, "")
+    else:
+        assert error.startswith(f"Row {len(expected) + 2} ")
+        assert trouble
+        assert trouble in error
+        assert found == expected[: len(found)]
 
 
 @given(st.one_of(st.binary(), damaged(HEADER + ROWS), damaged(ROWS)))
