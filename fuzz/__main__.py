@@ -20,11 +20,11 @@ from datetime import UTC, datetime, timedelta
 import atheris
 
 with atheris.instrument_imports(include=["tap_mailjet_sms"]):
-    from tap_mailjet_sms import records
     from tap_mailjet_sms.exceptions import TapMailjetSMSError
     from tap_mailjet_sms.exporting.client import MailjetClient
     from tap_mailjet_sms.exporting.job import ExportJob
     from tap_mailjet_sms.exporting.windows import Window
+    from tap_mailjet_sms.reading import csv_file
     from tap_mailjet_sms.writing.kept import Spool
 
 import requests  # noqa: TC002 - after what is instrumented
@@ -89,7 +89,7 @@ def csv(data: bytes) -> None:
     if choice > b"\x40":
         data = CSV_HEADER + (CSV_ROW if choice > b"\xa0" else b"") + data[1:]
     try:
-        batches = [*records.read(io.BytesIO(data), column_map={})]
+        batches = [*csv_file.read(io.BytesIO(data), column_map={})]
     except TapMailjetSMSError:
         return
     with closing(Spool(iter(batches))) as spool:
