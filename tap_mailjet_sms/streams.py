@@ -6,7 +6,7 @@ import logging
 import os
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack, closing, suppress
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, BinaryIO, ClassVar, Protocol, TypeVar
 
 from singer_sdk import metrics
@@ -35,7 +35,7 @@ from tap_mailjet_sms.spool import spool_errors
 from tap_mailjet_sms.state import REPLICATION_KEY, STREAM, Bookmark
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from datetime import datetime
 
     import pyarrow as pa
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context, Record
 
     from tap_mailjet_sms.exporting.job import ExportJob
+    from tap_mailjet_sms.notices import Notice
     from tap_mailjet_sms.sdk import Batches, BatchSetting
     from tap_mailjet_sms.writing.batch_files import StagedFiles
 
@@ -179,8 +180,7 @@ class SMSMessages(WindowedStream):
             end_date=settings.end_date,
             lookback=settings.lookback,
         )
-        for notice in plan.notices:
-            self.logger.log(logging.WARNING if notice.is_warning else logging.INFO, notice.text)
+        self._tell(plan.notices)
         if self.is_test and plan.span is not None:
             hour = newest_hour(plan.span, fetcher.count)
             if hour is None:
@@ -237,8 +237,21 @@ class SMSMessages(WindowedStream):
         from tap_mailjet_sms.reading import csv_file  # noqa: PLC0415
 
         if csv is not None:
+            notices: list[Notice] = []
             with csv, spool_errors():
-                yield from csv_file.read(csv, column_map=self.settings.column_map)
+                yield from csv_file.read(csv, column_map=self.settings.column_map, notices=notices)
+            self._tell(notices)
+
+    def _tell(self, notices: Iterable[Notice]) -> None:
+        """Log what was not told in this run yet."""
+        for notice in notices:
+            if notice not in self._told:
+                self._told.add(notice)
+                self.logger.log(logging.WARNING if notice.is_warning else logging.INFO, notice.text)
+
+    @cached_property
+    def _told(self) -> set[Notice]:
+        return set()
 
     def _export_fields(self, job: ExportJob) -> dict[str, int | datetime | None]:
         """The selected columns that tell of the export, the same for each of its messages."""

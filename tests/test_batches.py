@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tap_mailjet_sms.exporting.job import ExportJob
-    from tap_mailjet_sms.reading.header import Header, Layout
     from tests.support.account import JSON, Account
 
 ENCODINGS = (
@@ -292,17 +291,15 @@ def test_an_error_of_the_rows_is_not_told_as_one_of_the_storage(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Though rows are read while a file is written, and whatever their error is."""
-    honest, blocks = csv_file._typed, count(1)
+    honest, blocks = csv_file._Conversion.typed, count(1)
 
-    def typed(
-        block: pa.RecordBatch, header: Header, layout: Layout, *, first_row: int
-    ) -> pa.RecordBatch:
+    def typed(conversion: csv_file._Conversion, block: pa.RecordBatch) -> pa.RecordBatch:
         if next(blocks) == 3:
             raise ZeroDivisionError
-        return honest(block, header, layout, first_row=first_row)
+        return honest(conversion, block)
 
     monkeypatch.setattr(rows, "BLOCK_BYTES", 4096)
-    monkeypatch.setattr(csv_file, "_typed", typed)
+    monkeypatch.setattr(csv_file._Conversion, "typed", typed)
     with account() as there:
         config = there.config(batch_config(tmp_path, {"format": "arrow"}))
         with pytest.raises(ZeroDivisionError):

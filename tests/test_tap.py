@@ -337,3 +337,17 @@ def test_a_whole_sync_is_as_it_was(snapshot: SnapshotAssertion) -> None:
         return moments.setdefault(match[0], f"<moment {len(moments) + 1}>")
 
     assert re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+(Z|\+00:00)", numbered, text) == snapshot
+
+
+def test_what_a_file_gives_notice_of_is_told_once_a_run(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """However many files say the same; a run later it is told again."""
+    names = [f"Zustand {code}" for code in range(17)]
+    monkeypatch.setattr("mailjet_sandbox.layouts.STATUS_NAMES", names)
+    for _ in range(2):
+        caplog.clear()
+        with account("prose") as there:
+            there.run(there.config(windows=3))
+        told = [r for r in caplog.records if "hold no known status" in r.getMessage()]
+        assert [record.levelname for record in told] == ["WARNING"]

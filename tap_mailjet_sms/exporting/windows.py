@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from tap_mailjet_sms.notices import Notice
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
@@ -102,14 +104,6 @@ def whole_second(length: timedelta) -> timedelta:
 def oldest_exportable(now: datetime) -> datetime:
     """The earliest moment that an export may begin at: a year ago, less a margin of one hour."""
     return whole_moment(now - ONE_YEAR + ONE_YEAR_MARGIN) + _SECOND
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """Something about the plan that the user should read."""
-
-    text: str
-    is_warning: bool = False
 
 
 @dataclass(frozen=True, slots=True)

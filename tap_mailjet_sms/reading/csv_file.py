@@ -1,18 +1,22 @@
 """Mailjet's CSV to typed Arrow, strictly.
 
-`header.py` says what the columns are, `rows.py` splits the rows, `cells.py` converts the cells.
+`header.py` says what the columns are, `rows.py` splits the rows, `cells.py` and its neighbours
+convert the cells.
 """
 
 from __future__ import annotations
 
+import json
+from collections import Counter
+from functools import partial
 from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 import pyarrow as pa
 
 from tap_mailjet_sms.arrow_schema import EXTRA, MESSAGE_SCHEMA
 from tap_mailjet_sms.exceptions import CSVFormatError
+from tap_mailjet_sms.notices import Notice
 from tap_mailjet_sms.reading import cells
-from tap_mailjet_sms.reading.cells import StatusForm
 from tap_mailjet_sms.reading.header import (
     HEADER_LIMIT,
     STATUS,
@@ -22,7 +26,10 @@ from tap_mailjet_sms.reading.header import (
     read_header,
     show,
 )
+from tap_mailjet_sms.reading.prices import Prices, currencies
 from tap_mailjet_sms.reading.rows import read_blocks, row_name
+from tap_mailjet_sms.reading.statuses import Statuses, StatusForm, contradictions, statuses
+from tap_mailjet_sms.reading.times import near, required, times
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -31,14 +38,26 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
+#: The columns of the CSV that tell of the status: what a code says, it says first.
+_STATUS_FORMS = {
+    "status_code": StatusForm.CODE,
+    STATUS: StatusForm.ANY,
+    "status_name": StatusForm.NAME,
+}
+_REQUIRED = [field.name for field in MESSAGE_SCHEMA if not field.nullable]
+#: What fits into an error in full.
+_SHORT_NAME = 40
 #: What most layouts spell as a whole number.
 _NUMBERS = ("status_code", STATUS, "created_at", "sent_at", "sms_count")
 
 
-def read(source: BinaryIO, *, column_map: Mapping[str, str | None]) -> Iterator[pa.RecordBatch]:
+def read(
+    source: BinaryIO, *, column_map: Mapping[str, str | None], notices: list[Notice] | None = None
+) -> Iterator[pa.RecordBatch]:
     """Read a CSV from its beginning: typed batches, each with the columns of `MESSAGE_SCHEMA`.
 
     Only once the last batch is out is the file known to be sound: until then, use none of them.
+    What the user should know of the file is then added to `notices`.
 
     Raises:
         CSVFormatError: A row or a cell is wrong.
@@ -50,57 +69,163 @@ def read(source: BinaryIO, *, column_map: Mapping[str, str | None]) -> Iterator[
     if header is None:
         return
     layout = lay_out(header, column_map)
-    first_row = 2
+    conversion = _Conversion(header, layout)
     numbers = [layout.sources[name] for name in _NUMBERS if name in layout.sources]
     for block in read_blocks(source, header, numbers=numbers):
-        yield _typed(block, header, layout, first_row=first_row)
-        first_row += block.num_rows
+        yield conversion.typed(block)
+    found = conversion.notices()
+    if notices is not None:
+        notices += found
 
 
-def _typed(
-    block: pa.RecordBatch, header: Header, layout: Layout, *, first_row: int
-) -> pa.RecordBatch:
-    """Convert a block of cells to the stream's columns."""
+class _Conversion:
+    """Turns the blocks of one file, in their order, into batches of the stream's columns.
 
-    def read(column: str, convert: Callable[[Column], _T]) -> _T:
-        index = layout.sources.get(column)
+    What only the whole file can tell is gathered on the way.
+    """
+
+    def __init__(self, header: Header, layout: Layout) -> None:
+        self._header = header
+        self._layout = layout
+        self._rows = 0
+        self._prices = Prices()
+        self._unknown: set[str] = set()
+        self._contradictions = 0
+        self._with_nul: Counter[str] = Counter()
+
+    def typed(self, block: pa.RecordBatch) -> pa.RecordBatch:
+        """Convert the next block of cells.
+
+        Raises:
+            CSVFormatError: A cell is wrong.
+        """
+        read, read_text = partial(self._read, block), partial(self._read_text, block)
+        coded, status, named = (self._statuses(block, role) for role in _STATUS_FORMS)
+        code = cells.first_of(coded.code, status.code, named.code)
+        name = cells.first_of(named.name, status.name, coded.name)
+        described = read_text("status_description", cells.text)
+        description = cells.first_of(described, status.description, coded.description)
+        if self._has_texts_of_status(block):
+            self._contradictions += contradictions(code, name)
+            # JSON can spell U+0000 in a way that shows only now.
+            name = self._clean("status_name", name)
+            description = self._clean("status_description", description)
+        created = read("created_at", lambda column: required(times(column)))
+        cost, currency = read("cost_value", self._prices.convert)
+        currency = self._clean("cost_currency", currency)
+        values: dict[str, Column] = {
+            "message_id": read("message_id", cells.ids),
+            "sender": read_text("sender", cells.text),
+            "recipient": read_text("recipient", cells.recipients),
+            "status_code": code,
+            "status_name": name,
+            "status_description": description,
+            "created_at": created.values,
+            "sent_at": read("sent_at", lambda column: near(times(column), created)),
+            "sms_count": read("sms_count", cells.integers),
+            "cost_value": cost,
+            "cost_currency": read_text("cost_currency", lambda col: currencies(col, currency)),
+            "extra": self._extra(block),
+        }
+        self._rows += block.num_rows
+        return pa.RecordBatch.from_arrays(
+            [values[field.name] for field in MESSAGE_SCHEMA], schema=MESSAGE_SCHEMA
+        )
+
+    def notices(self) -> list[Notice]:
+        """What the user should know of the file, once all of it is converted.
+
+        Raises:
+            CSVFormatError: All of its prices can be read in two ways.
+        """
+        if self._prices.are_doubtful:
+            msg = (
+                f"Mailjet's CSV can be read in two ways: each price of {self._name('cost_value')}"
+                f" may count thousands, or thousandths;{self._way_out('cost_value')}"
+            )
+            raise CSVFormatError(msg)
+        found = [
+            f"Of Mailjet's CSV, all rows or thousands on end hold no known status in"
+            f" {self._name(role)}: it is kept as it stands;{self._way_out(role)}"
+            for role in sorted(self._unknown)
+        ]
+        if self._contradictions:
+            found.append(
+                "Code and name of the status contradict each other in"
+                f" {_counted(self._contradictions, 'row')} of Mailjet's CSV"
+                f" ({self._name(*_STATUS_FORMS)}): both are kept as they stand"
+            )
+        for role, count in sorted(self._with_nul.items()):
+            found.append(
+                "The character U+0000, which databases refuse, was taken out of"
+                f" {_counted(count, 'cell')} of Mailjet's CSV ({role})"
+            )
+        return [Notice(text, is_warning=True) for text in found]
+
+    def _read(self, block: pa.RecordBatch, role: str, convert: Callable[[Column], _T]) -> _T:
+        index = self._layout.sources.get(role)
         if index is None:
-            return convert(pa.nulls(block.num_rows, pa.string()))
+            return convert(cells.nulls(block.num_rows, pa.string()))
         try:
             return convert(block.column(index))
         except cells.CellError as error:
+            # The header is row 1.
             msg = (
-                f"{row_name(first_row + error.row)}: the cell of the column"
-                f" {show(header.names[index])} ({column}) {error.problem}; run again, and if that"
-                " does not help, report it"
+                f"{row_name(self._rows + error.row + 2)}: the cell of {self._name(role)}"
+                f" {error.problem};{self._way_out(role)}"
             )
             raise CSVFormatError(msg) from None
 
-    coded = read("status_code", lambda column: cells.statuses(column, StatusForm.CODE))
-    named = read("status_name", lambda column: cells.statuses(column, StatusForm.NAME))
-    status = read(STATUS, lambda column: cells.statuses(column, StatusForm.ANY))
-    description = read("status_description", cells.text)
-    comma = header.delimiter == ";"
-    cost, currency = read("cost_value", lambda column: cells.costs(column, comma=comma))
-    values: dict[str, Column] = {
-        "message_id": read("message_id", lambda column: cells.required(cells.text(column))),
-        "sender": read("sender", cells.phones),
-        "recipient": read("recipient", cells.phones),
-        "status_code": cells.first_of(coded.code, status.code, named.code),
-        "status_name": cells.first_of(named.name, status.name, coded.name),
-        "status_description": cells.first_of(description, status.description, coded.description),
-        "created_at": read("created_at", lambda column: cells.required(cells.times(column))),
-        "sent_at": read("sent_at", cells.times),
-        "sms_count": read("sms_count", cells.integers),
-        "cost_value": cost,
-        "cost_currency": read("cost_currency", lambda col: cells.currencies(col, currency)),
-        "extra": cells.labelled(
-            [header.names[index] for index in layout.extra],
-            [block.column(index) for index in layout.extra],
+    def _read_text(self, block: pa.RecordBatch, role: str, convert: Callable[[Column], _T]) -> _T:
+        return self._read(block, role, lambda column: convert(self._clean(role, column)))
+
+    def _statuses(self, block: pa.RecordBatch, role: str) -> Statuses:
+        form = _STATUS_FORMS[role]
+        found = self._read_text(block, role, lambda column: statuses(column, form))
+        if found.are_unknown:
+            self._unknown.add(role)
+        return found
+
+    def _has_texts_of_status(self, block: pa.RecordBatch) -> bool:
+        """Whether there is more to a status than a number."""
+        places = [
+            self._layout.sources[role] for role in _STATUS_FORMS if role in self._layout.sources
+        ]
+        return len(places) > 1 or not all(cells.are_numbers(block.column(i)) for i in places)
+
+    def _extra(self, block: pa.RecordBatch) -> Column:
+        places = self._layout.extra
+        if not places:
+            return cells.nulls(block.num_rows, EXTRA)
+        return cells.labelled(
+            [self._header.names[index] for index in places],
+            [self._clean("extra", block.column(index)) for index in places],
         )
-        if layout.extra
-        else cells.nulls(block.num_rows, EXTRA),
-    }
-    return pa.RecordBatch.from_arrays(
-        [values[field.name] for field in MESSAGE_SCHEMA], schema=MESSAGE_SCHEMA
-    )
+
+    def _clean(self, column: str, texts: Column) -> Column:
+        cleaned, count = cells.without_nul(texts)
+        if count:
+            self._with_nul[column] += count
+        return cleaned
+
+    def _name(self, *roles: str) -> str:
+        """The columns of the CSV that hold these columns of the stream."""
+        names = self._header.names
+        found = [
+            f"{show(names[self._layout.sources[role]])} ({role})"
+            for role in roles
+            if role in self._layout.sources
+        ]
+        return f"the column{'s' if len(found) > 1 else ''} {' and '.join(found)}"
+
+    def _way_out(self, role: str) -> str:
+        """What gets the user going, where the next file would say the same."""
+        if role in _REQUIRED:
+            return " name the right column in the setting column_map, or report it"
+        name = self._header.names[self._layout.sources[role]]
+        entry = json.dumps({name: None}) if len(name) <= _SHORT_NAME else f"{show(name)}: null"
+        return f" to read on without it, add {entry} to the setting column_map"
+
+
+def _counted(number: int, thing: str) -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}"

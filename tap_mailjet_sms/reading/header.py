@@ -113,6 +113,8 @@ def _split(text: str, delimiter: str, *, whole: bool) -> Header | None:
         length += len(_BOM.encode())
     if not names or (not whole and length >= HEADER_LIMIT):
         return None
+    # Databases refuse U+0000, and the names of unknown columns go there, too.
+    names = [name.replace("\0", "") for name in names]
     return Header(tuple(names), delimiter, length, line.endswith(("\r", "\n")))
 
 

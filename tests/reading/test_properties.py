@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from csv import Error as CSVError
 from csv import reader as csv_reader
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from traceback import format_exception
 from typing import TYPE_CHECKING
+from unicodedata import category
 
 import pytest
 from hypothesis import example, given
@@ -52,7 +54,19 @@ hostile = st.text(
     ),
     max_size=12,
 )
-phone = hostile.filter(lambda text: not text.startswith("'+"))
+#: What may stand around a cell's text.
+BLANKS = "".join(filter(str.isspace, map(chr, range(0x10000)))) + "\ufeff"
+NULL_WORDS = ("", "null", "n/a", "\\n", "-")
+bare = hostile.filter(lambda text: "\0" not in text and text == text.strip(BLANKS))
+phone = bare.filter(lambda text: not text.startswith("'"))
+identity = bare.filter(
+    lambda text: (
+        text.lower() not in NULL_WORDS
+        and any(map(str.isalnum, text))
+        and not any(mark in BLANKS or category(mark) == "Cc" for mark in text)
+        and not re.fullmatch(r"[-+.e\d]+", text, re.IGNORECASE)
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,24 +106,29 @@ class Layout:
 
 
 def moments(layout: Layout) -> st.SearchStrategy[datetime]:
-    """Moments that this form of time can tell."""
-    if layout.time == "unix":
-        return st.integers(1, 10**11 - 1).map(lambda s: EPOCH + timedelta(seconds=s))
-    if layout.time == "milliseconds":
-        return st.integers(10**11, 253_402_300_799_999).map(
-            lambda ms: EPOCH + timedelta(milliseconds=ms)
-        )
-    naive = st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30))  # noqa: DTZ001
-    return naive.map(lambda moment: moment.replace(tzinfo=UTC))
+    """Moments that this form of time can tell: those of this century."""
+    unit = {"unix": 10**6, "milliseconds": 10**3}.get(layout.time, 1)
+    first, last = 946_684_800 * 10**6 // unit, 4_102_444_800 * 10**6 // unit - 1
+    return st.integers(first, last).map(lambda n: EPOCH + timedelta(microseconds=n * unit))
+
+
+def sendings(layout: Layout, created: datetime) -> st.SearchStrategy[datetime]:
+    """Moments within a year of the creation."""
+    return moments(layout).map(lambda moment: created + (moment - created) % timedelta(days=365))
 
 
 def statuses(layout: Layout) -> st.SearchStrategy[tuple[int | None, str | None]]:
     """Pairs of code and name that this form of status can tell."""
     known = st.sampled_from(sorted(STATUS_NAMES.items()))
     strange_code = st.tuples(st.integers(17, 10**18 - 1), st.none())
-    text = hostile.filter(lambda name: name and normalise(name) not in NAMES)
-    if layout.status == "name":
-        text = text.filter(lambda name: name.strip()[:1] != "{" and not name.strip().isdecimal())
+    text = hostile.filter(
+        lambda name: (
+            "\0" not in name
+            and name.strip(BLANKS).lower() not in NULL_WORDS
+            and normalise(name) not in NAMES
+            and not re.match(r"[{+\d]", name.strip(BLANKS))
+        )
+    )
     strange_name = st.tuples(st.none(), text)
     if layout.status == "code":
         return st.one_of(known, strange_code)
@@ -135,7 +154,9 @@ def files(draw: st.DrawFn) -> tuple[Layout, list[Message]]:
         order=draw(st.permutations(range(8)).map(tuple)),
         extra=draw(
             st.lists(
-                hostile.filter(lambda name: normalise(name) not in KNOWN and name.strip()),
+                hostile.filter(
+                    lambda name: normalise(name) not in KNOWN and name.strip() and "\0" not in name
+                ),
                 unique=True,
                 max_size=3,
             ).map(tuple)
@@ -149,19 +170,20 @@ def files(draw: st.DrawFn) -> tuple[Layout, list[Message]]:
             st.none()
             | st.decimals(
                 min_value=-(10**15), max_value=10**15, places=draw(st.sampled_from([0, 3, 20]))
-            )
+            ).filter(lambda cost: not re.fullmatch(r"-?[1-9]\d{0,2}\.\d{3}", f"{cost:f}"))
         )
+        created = draw(moments(layout))
         currency = draw(st.sampled_from(["EUR", "USD", "GBP"]))
         found.append(
             Message(
-                id=draw(hostile.filter(bool)),
-                sender=draw(phone),
+                id=draw(identity),
+                sender=draw(hostile),
                 recipient=draw(st.from_regex(r"\+[0-9]{6,15}", fullmatch=True) | phone),
                 code=code,
                 name=name,
                 description=draw(hostile) if layout.status == "columns" else "",
-                created=draw(moments(layout)),
-                sent=draw(st.none() | moments(layout)),
+                created=created,
+                sent=draw(st.none() | sendings(layout, created)),
                 parts=draw(st.none() | st.integers(0, 10**18 - 1)),
                 cost=cost,
                 currency=None if cost is None else currency,
@@ -218,7 +240,7 @@ def render_cost(message: Message, layout: Layout) -> dict[str, str]:
         return {"Cost": f'{{"Value": {plain}, "Currency": "{currency}"}}'}
     if layout.cost == "exponent":
         return {"Cost": f"{message.cost:e}", "Currency": currency}
-    if layout.cost == "comma" and layout.delimiter == ";":
+    if layout.cost == "comma":
         plain = plain.replace(".", ",")
     return {"Cost": f"{plain} {currency}"}
 
@@ -263,6 +285,11 @@ def render(layout: Layout, found: list[Message]) -> bytes:
     return (("\ufeff" if layout.bom else "") + text + end).encode()
 
 
+def plain(text: str) -> str | None:
+    """What becomes of a text: databases refuse U+0000."""
+    return text.replace("\0", "") or None
+
+
 def read(csv: bytes, block_bytes: int) -> list[dict[str, object]]:
     """All rows of a CSV, read in blocks of this size; maps as dictionaries."""
     with pytest.MonkeyPatch.context() as patch:
@@ -279,18 +306,18 @@ def test_any_layout_reads_back_equal(file: tuple[Layout, list[Message]], block_b
     assert read(render(layout, found), block_bytes) == [
         {
             "message_id": message.id,
-            "sender": message.sender or None,
+            "sender": plain(message.sender),
             "recipient": message.recipient or None,
             "status_code": message.code,
             "status_name": message.name,
-            "status_description": message.description or None,
+            "status_description": plain(message.description),
             "created_at": message.created,
             "sent_at": message.sent,
             "sms_count": message.parts,
             "cost_value": message.cost,
             "cost_currency": message.currency,
             "extra": {
-                name: text or None for name, text in zip(layout.extra, message.extra, strict=True)
+                name: plain(text) for name, text in zip(layout.extra, message.extra, strict=True)
             }
             or None,
         }

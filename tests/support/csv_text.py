@@ -14,7 +14,9 @@ from tap_mailjet_sms.reading import csv_file
 from tap_mailjet_sms.writing.kept import Spool
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
+
+    from tap_mailjet_sms.notices import Notice
 
 CREATED = datetime(2025, 7, 31, 22, 13, 20, tzinfo=UTC)
 UNIX = 1754000000
@@ -36,6 +38,29 @@ def cell(header: str, value: str, column: str, *, delimiter: str = ",") -> objec
     text = f"ID{delimiter}CreationTS{delimiter}{header}\nm{delimiter}{UNIX}{delimiter}{value}\n"
     (row,) = read(text)
     return row[column]
+
+
+def file_of(header: str, cells: Iterable[str], *, delimiter: str = ",", created: int = UNIX) -> str:
+    """A file that has one column beside id and creation time, all cells of it in quotes."""
+    lines = [["ID", "CreationTS", header]]
+    lines += [[f"m{number}", str(created), quoted(cell)] for number, cell in enumerate(cells)]
+    return "".join(f"{delimiter.join(line)}\n" for line in lines)
+
+
+def column(
+    name: str, header: str, *cells: str, delimiter: str = ",", created: int = UNIX
+) -> list[object]:
+    """What the cells of one column become, in one file."""
+    return [row[name] for row in read(file_of(header, cells, delimiter=delimiter, created=created))]
+
+
+def warnings(csv: str) -> list[str]:
+    """What the user is warned of, once the file is read."""
+    notices: list[Notice] = []
+    for _ in csv_file.read(io.BytesIO(csv.encode()), column_map={}, notices=notices):
+        pass
+    assert all(notice.is_warning for notice in notices)
+    return [notice.text for notice in notices]
 
 
 def refusal(csv: str | bytes, column_map: Mapping[str, str | None] | None = None) -> str:

@@ -1,0 +1,13 @@
+"""What the user should read, from modules that know no logger."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A sentence for the log; equal ones are one, so it is enough to say it once."""
+
+    text: str
+    is_warning: bool = False

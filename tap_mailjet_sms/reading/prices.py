@@ -1,0 +1,185 @@
+"""The prices of one file: exact decimals and their currencies, or a refusal.
+
+A lone point or comma in a number separates decimals in one country and thousands in the next. So
+it is not a cell that says which it is, nor the delimiter, but the whole file, which has one decimal
+mark.
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+from decimal import Context, Decimal, Inexact, InvalidOperation
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tap_mailjet_sms.arrow_schema import DECIMAL
+from tap_mailjet_sms.reading.cells import (
+    CellError,
+    OddTextError,
+    bare,
+    bytes_range,
+    each,
+    first,
+    first_of,
+    is_null,
+    json_fields,
+    json_text,
+    shortest,
+)
+
+if TYPE_CHECKING:
+    from tap_mailjet_sms.reading.cells import Column
+
+_EXACT = Context(prec=38, traps=[InvalidOperation, Inexact])
+_LAST_PLACE = Decimal("1e-20")
+
+#: The currencies that Mailjet bills in (documented); there a dollar is one of the US.
+_SYMBOLS = {"€": "EUR", "$": "USD", "£": "GBP"}
+_CODE_LENGTH = 3
+_CURRENCY = r"[a-z]{3}|[€$£]"
+_PRICE = re.compile(
+    rf"(?P<before>{_CURRENCY})?\s*(?P<sign>[+-]?)"
+    # Thousands count as such only in full groups, and where the decimal mark is another.
+    r"(?P<whole>\d*|\d{1,3}(?P<groups>[ .,])\d{3}(?:(?P=groups)\d{3})*)"
+    r"(?:(?P<mark>[.,])(?P<part>\d*))?(?P<exponent>e[+-]?\d+)?"
+    rf"\s*(?P<after>{_CURRENCY})?",
+    re.ASCII | re.IGNORECASE,
+)
+#: With three digits behind it, a point or comma can separate thousands; never in ``0.123``.
+_UP_TO_THREE = re.compile(r"[1-9]\d{0,2}", re.ASCII)
+
+
+class Evidence(enum.Enum):
+    """What a price says of the decimal mark in it."""
+
+    NONE = enum.auto()
+    #: As ``1.234``: a decimal mark, if it does not separate thousands.
+    DOUBTFUL = enum.auto()
+    SOUND = enum.auto()
+
+
+class Price(NamedTuple):
+    """What a cell of prices says."""
+
+    value: Decimal | None = None
+    currency: str | None = None
+    mark: str = ""
+    evidence: Evidence = Evidence.NONE
+
+
+class Prices:
+    """Reads the prices of one file, block by block, and holds them against one another."""
+
+    def __init__(self) -> None:
+        """Know nothing of the file's decimal mark."""
+        self._mark = ""
+        self._is_sound = False
+
+    def convert(self, cells: Column) -> tuple[Column, Column]:
+        """Value and currency, from ``0.04``, ``0,04``, ``0.04 EUR``, ``€0.04`` and JSON objects.
+
+        Raises:
+            CellError: A cell is no price, or has another decimal mark than those before.
+        """
+        value, currency = each(cells, self._cell, "is no amount", DECIMAL, pa.string())
+        return value, currency
+
+    @property
+    def are_doubtful(self) -> bool:
+        """Whether each price of the file can be read as one with thousands as well."""
+        return bool(self._mark) and not self._is_sound
+
+    def _cell(self, cell: str) -> tuple[Decimal | None, str | None]:
+        price = _price(cell)
+        if price.evidence is not Evidence.NONE:
+            if self._mark and price.mark != self._mark:
+                msg = "has another decimal mark than those above it"
+                raise OddTextError(msg)
+            self._mark = price.mark
+            self._is_sound |= price.evidence is Evidence.SOUND
+        return price.value, price.currency
+
+
+def currencies(cells: Column, of_costs: Column) -> Column:
+    """Currencies in capitals, completed by those that stand beside the costs.
+
+    Raises:
+        CellError: The two contradict each other.
+    """
+    values = cells if _are_capitals(cells) else _spelt(cells)
+    if of_costs.null_count < len(of_costs):
+        differ = pc.not_equal(values, of_costs)
+        if differ.true_count:
+            raise CellError(first(differ), "is not the currency of the cost")
+    return first_of(values, of_costs)
+
+
+def _are_capitals(cells: Column) -> bool:
+    """Whether all are three letters long and capitals, as codes of currencies are."""
+    least, greatest = bytes_range(cells)
+    data = cells.buffers()[2]
+    return (
+        least >= ord("A")
+        and greatest <= ord("Z")
+        and data is not None
+        and data.size == _CODE_LENGTH * len(cells)
+        and shortest(cells) == _CODE_LENGTH
+    )
+
+
+def _spelt(cells: Column) -> Column:
+    (values,) = each(cells, lambda cell: (_currency(cell),), "is no currency", pa.string())
+    return values
+
+
+def _currency(text: str) -> str | None:
+    found = bare(text)
+    if re.fullmatch("[a-z]{3}", found, re.IGNORECASE | re.ASCII):
+        return found.upper()
+    return _SYMBOLS.get(found, found) or None
+
+
+@lru_cache(maxsize=256)
+def _price(cell: str) -> Price:
+    found = re.sub(r"\s", " ", bare(cell))  # no-break spaces, say
+    if found.startswith("{"):
+        return _of_json(found)
+    match = _PRICE.fullmatch(found)
+    if not match or not (match["whole"] or match["part"]):
+        raise ValueError
+    whole, groups, mark, part = match.group("whole", "groups", "mark", "part")
+    if groups in (".", ",") and (mark or groups) == groups:  # as in 1.234.567
+        raise ValueError
+    before, after = (symbol and _currency(symbol) for symbol in match.group("before", "after"))
+    if before and after and before != after:
+        raise ValueError
+    digits = re.sub(r"[ .,]", "", whole)
+    value = _exact(Decimal(f"{match['sign']}{digits}.{part or ''}{match['exponent'] or ''}"))
+    if not mark:
+        return Price(value, before or after)
+    is_doubtful = _UP_TO_THREE.fullmatch(whole) and len(part) == 3 and not match["exponent"]  # noqa: PLR2004
+    evidence = Evidence.DOUBTFUL if is_doubtful else Evidence.SOUND
+    return Price(value, before or after, mark, evidence)
+
+
+def _of_json(cell: str) -> Price:
+    """The price of an object with value and currency; a number of JSON has a point, always."""
+    fields = json_fields(cell)
+    value, currency = fields.get("value"), json_text(fields.get("currency"))
+    if value is None:
+        price = Price()
+    elif isinstance(value, Decimal):
+        price = Price(_exact(value))
+    else:
+        price = Price() if is_null(str(value)) else _price(str(value))
+    if currency is not None and not is_null(currency):
+        price = price._replace(currency=_currency(currency))
+    return price
+
+
+def _exact(value: Decimal) -> Decimal:
+    return _EXACT.quantize(value, _LAST_PLACE)

@@ -1,0 +1,103 @@
+"""The delivery status, from a code, a name, both in one text, or a JSON object."""
+
+from __future__ import annotations
+
+import enum
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tap_mailjet_sms.reading.cells import (
+    are_numbers_to,
+    bare,
+    each,
+    integer,
+    is_null,
+    json_fields,
+    json_text,
+    nulls,
+)
+from tap_mailjet_sms.schema import STATUS_NAMES, normalise
+
+if TYPE_CHECKING:
+    from tap_mailjet_sms.reading.cells import Column
+
+#: The names by their codes.
+_NAMES = pa.array([STATUS_NAMES.get(code) for code in range(max(STATUS_NAMES) + 1)])
+_CODES = {normalise(name): code for code, name in STATUS_NAMES.items()}
+_LAST_CODE = pa.scalar(max(STATUS_NAMES), pa.int64())
+
+_CODE = re.compile(r"\+?\d+(?:\.0*)?", re.ASCII)
+#: ``3 - delivered``, ``3: delivered``, ``3 (delivered)`` and the like.
+_CODE_AND_NAME = re.compile(r"(?P<code>\d{1,3}(?:\.0*)?)\s*[-–—:|(]\s*(?P<name>[^\W\d_].*?)\)?")  # noqa: RUF001
+
+
+class StatusForm(enum.Enum):
+    """What a column of statuses holds."""
+
+    CODE = enum.auto()
+    NAME = enum.auto()
+    ANY = enum.auto()
+
+
+class Statuses(NamedTuple):
+    """The columns that one column of statuses gives."""
+
+    code: Column
+    name: Column
+    description: Column
+    #: Whether there are statuses, and none of them is in Mailjet's table.
+    are_unknown: bool = False
+
+
+def statuses(cells: Column, form: StatusForm) -> Statuses:
+    """Code, name and description; code and name complete each other by Mailjet's table."""
+    if are_numbers_to(len(_NAMES) - 1, cells):
+        codes = cells.view(pa.int64())
+        return Statuses(codes, _NAMES.take(codes), nulls(len(cells), pa.string()))
+    code, name, description = each(
+        cells,
+        lambda cell: _status(cell, form),
+        "is no status code" if form is StatusForm.CODE else "is no status",
+        pa.int64(),
+        pa.string(),
+        pa.string(),
+    )
+    smallest = pc.min(code).as_py()
+    are_unknown = name.null_count < len(name) if smallest is None else smallest >= len(_NAMES)
+    return Statuses(code, name, description, are_unknown)
+
+
+def contradictions(code: Column, name: Column) -> int:
+    """In how many rows code and name are those of two statuses."""
+    named = pc.index_in(name, _NAMES).cast(pa.int64())  # null for a name of Mailjet's own
+    differ = pc.and_(pc.not_equal(named, code), pc.less_equal(code, _LAST_CODE))
+    return differ.true_count
+
+
+@lru_cache(maxsize=256)
+def _status(cell: str, form: StatusForm) -> tuple[int | None, str | None, str | None]:
+    code: int | None = None
+    name: str | None = None
+    description: str | None = None
+    found = bare(cell)
+    if form is not StatusForm.NAME and found.startswith("{"):
+        fields = json_fields(found)
+        if fields.get("code") is not None and not is_null(str(fields["code"])):
+            code = integer(str(fields["code"]))
+        name = json_text(fields.get("name"))
+        description = json_text(fields.get("description"))
+    elif both := _CODE_AND_NAME.fullmatch(found):
+        code, name = integer(both["code"]), both["name"]
+    elif form is StatusForm.CODE or (form is StatusForm.ANY and _CODE.fullmatch(found)):
+        code = integer(found)
+    else:
+        name = cell
+    if name is None or is_null(name):
+        return code, None if code is None else STATUS_NAMES.get(code), description
+    known = _CODES.get(normalise(name.replace("\0", "")))
+    name = name if known is None else STATUS_NAMES[known]
+    return known if code is None else code, name, description
