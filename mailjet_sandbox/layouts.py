@@ -67,6 +67,8 @@ class TimeForm(enum.Enum):
     ISO_FRACTION = "iso_fraction"
     ISO_NAIVE = "iso_naive"
     SPACED = "spaced"
+    COMPACT = "compact"
+    GO = "go"
 
 
 class StatusForm(enum.Enum):
@@ -74,6 +76,7 @@ class StatusForm(enum.Enum):
 
     CODE = "code"
     NAME = "name"
+    BOTH = "both"
     JSON = "json"
     COLUMNS = "columns"
 
@@ -83,6 +86,7 @@ class CostForm(enum.Enum):
 
     COLUMNS = "columns"
     TEXT = "text"
+    SYMBOL = "symbol"
     JSON = "json"
     COMMA = "comma"
 
@@ -115,6 +119,9 @@ _HEADERS = {
 }
 
 
+_SYMBOLS = {"EUR": "€", "USD": "$", "GBP": "£"}
+
+
 @dataclass(frozen=True, slots=True)
 class Layout:
     """How the CSV of an export is written."""
@@ -132,12 +139,6 @@ class Layout:
     phone: PhoneForm = PhoneForm.PLUS
     extra: tuple[str, ...] = ()
     backwards: bool = False
-
-    def __post_init__(self) -> None:
-        """Refuse what no reader could tell apart."""
-        if self.cost is CostForm.COMMA and self.delimiter == ",":
-            msg = "a decimal comma needs another delimiter than a comma"
-            raise ValueError(msg)
 
     @property
     def header(self) -> list[str]:
@@ -212,13 +213,20 @@ class Layout:
                 )
             ]
             return [(names["status"], self._text(lambda m: cells[m.status]))]
-        values = codes if self.status is StatusForm.CODE else STATUS_NAMES
+        values = {
+            StatusForm.CODE: codes,
+            StatusForm.NAME: STATUS_NAMES,
+            StatusForm.BOTH: [f"{code} - {name}" for code, name in enumerate(STATUS_NAMES)],
+        }[self.status]
         return [(names["status"], self._plain(lambda m: values[m.status]))]
 
     def _costs(self, names: dict[str, str]) -> list[tuple[str, Cells]]:
         match self.cost:
             case CostForm.TEXT:
                 text = self._plain(lambda m: f"{m.cost_value} {m.cost_currency}")
+                return [(names["cost"], text)]
+            case CostForm.SYMBOL:
+                text = self._plain(lambda m: f"{_SYMBOLS[m.cost_currency]}{m.cost_value}")
                 return [(names["cost"], text)]
             case CostForm.JSON:
                 # Not through json.dumps: the number must keep its digits.
@@ -228,7 +236,7 @@ class Layout:
             case CostForm.COLUMNS:
                 value = self._plain(attrgetter("cost_value"))
             case CostForm.COMMA:
-                value = self._plain(lambda m: m.cost_value.replace(".", ","))
+                value = self._text(lambda m: m.cost_value.replace(".", ","))
         currency = self._plain(attrgetter("cost_currency"))
         return [(names["cost"], value), (names["currency"], currency)]
 
@@ -282,6 +290,10 @@ def _date(separator: str, zone: str, ahead: int = 0) -> Callable[[int], str]:
     return write
 
 
+def _compact(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y%m%dT%H%M%SZ")
+
+
 _TIMES: dict[TimeForm, Callable[[int], str]] = {
     TimeForm.UNIX: str,
     TimeForm.UNIX_MS: lambda seconds: f"{seconds}000",
@@ -290,6 +302,8 @@ _TIMES: dict[TimeForm, Callable[[int], str]] = {
     TimeForm.ISO_FRACTION: _date("T", ".000Z"),
     TimeForm.ISO_NAIVE: _date("T", ""),
     TimeForm.SPACED: _date(" ", ""),
+    TimeForm.COMPACT: _compact,
+    TimeForm.GO: _date(" ", " +0000 UTC"),
 }
 
 #: Every alternative at least once; `default` is the one thought most likely.
@@ -308,6 +322,13 @@ LAYOUTS: dict[str, Layout] = {
     "semicolon-dot": Layout(delimiter=";", status=StatusForm.JSON, cost=CostForm.TEXT),
     "tab": Layout(delimiter="\t", time=TimeForm.ISO_OFFSET, phone=PhoneForm.APOSTROPHE),
     "milliseconds": Layout(time=TimeForm.UNIX_MS, phone=PhoneForm.DIGITS, no_time="0"),
+    "go": Layout(
+        time=TimeForm.GO,
+        no_time="0001-01-01 00:00:00 +0000 UTC",
+        status=StatusForm.BOTH,
+        cost=CostForm.SYMBOL,
+    ),
+    "quoted-comma": Layout(time=TimeForm.COMPACT, no_time="NULL", cost=CostForm.COMMA),
     "bom": Layout(bom=True, last_newline=False),
     "carriage-return": Layout(newline="\r"),
     "backwards": Layout(backwards=True),
