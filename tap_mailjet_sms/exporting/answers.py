@@ -7,7 +7,9 @@ Mailjet's guide (documented) where not marked as seen or as a guess.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import re
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -41,6 +43,14 @@ RETRIABLE = (
 )
 STATUS_BY_CODE = {status.value: status for status in ExportStatus}
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+#: A number is taken for a moment of these years: one that is a date in digits, say, lies far off.
+PLAUSIBLE = (datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
+#: No year of `PLAUSIBLE` has so many seconds, and none has fewer milliseconds.
+MILLISECONDS_FROM = 10**11
+#: How Go, and so perhaps Mailjet, writes that there is no time (a guess).
+NO_TIME = datetime(1, 1, 1, tzinfo=UTC)
+
 
 def export_job(
     answer: Mapping[str, JSON], what: str, *, window: Window, requested_at: datetime
@@ -57,28 +67,95 @@ def export_job(
         UnexpectedAnswerError: If the answer has no id or no status.
         WrongWindowError: If it echoes seconds that do not cover the window.
     """
+    answer = _entry(answer, "id")
     export_id = _whole_number(_field_in_any_case(answer, "id"))
-    status = _field_in_any_case(answer, "status")
-    code = _whole_number(_field_in_any_case(status, "code") if isinstance(status, dict) else status)
-    if export_id is None or export_id < 0 or code is None:
-        msg = f"{what} failed: Mailjet's answer has no {'ID' if export_id is None else 'Status'}"
+    if export_id is None or export_id < 0:
+        msg = f"{what} failed: Mailjet's answer has no ID"
         raise UnexpectedAnswerError(msg)
+
+    def time(name: str) -> datetime | None:
+        try:
+            return moment(_field_in_any_case(answer, name.lower()))
+        except ValueError:
+            msg = f"{what} failed: Mailjet's answer has a {name} that cannot be read as a time"
+            raise UnexpectedAnswerError(msg) from None
+
     job = ExportJob(
         id=export_id,
         window=window,
         requested_at=requested_at,
-        status=STATUS_BY_CODE.get(code, code),
+        status=_status(_field_in_any_case(answer, "status"), what),
         url=_printable_line(_field_in_any_case(answer, "url"), longest=8192) or None,
-        created_at=_unix_moment(_field_in_any_case(answer, "creationts")),
-        expires_at=_unix_moment(_field_in_any_case(answer, "expirationts")),
+        created_at=time("CreationTS"),
+        expires_at=time("ExpirationTS"),
     )
-    start = _unix_moment(_field_in_any_case(answer, "fromts"))
-    end = _unix_moment(_field_in_any_case(answer, "tots"))
+    start, end = time("FromTs"), time("ToTs")
     if (start is not None and start > window.start) or (end is not None and end < window.end):
         echo = f"from {iso(start) if start else '?'} to {iso(end) if end else '?'}"
         msg = f"{what} failed: Mailjet's answer is about {echo}, which does not cover the window"
         raise WrongWindowError(msg)
     return job
+
+
+def _status(value: JSON, what: str) -> ExportStatus | int | str:
+    """The status of an export: an object, or its code or name alone; a code counts before a name.
+
+    One that is not documented stays what it is.
+
+    Raises:
+        UnexpectedAnswerError: If there is none.
+    """
+    fields = value if isinstance(value, dict) else {"code": value, "name": value}
+    code = _whole_number(_field_in_any_case(fields, "code"))
+    name = _printable_line(_field_in_any_case(fields, "name"), longest=50)
+    if code is not None:
+        return STATUS_BY_CODE.get(code, code)
+    if not name:
+        msg = f"{what} failed: Mailjet's answer has no Status"
+        raise UnexpectedAnswerError(msg)
+    return ExportStatus.__members__.get(re.sub(r"[\W_]+", "_", name).upper(), name)
+
+
+def moment(value: JSON) -> datetime | None:
+    """The one way to read a time of Mailjet's: None only where there is none.
+
+    Unix seconds are documented; milliseconds and RFC 3339 with any offset are guesses. Each may be
+    a number or text. Null, an empty text, zero and the year 1 stand for no time.
+
+    Raises:
+        ValueError: If something is there that is none of these, so nobody takes it for missing.
+    """
+    text = value.strip() if isinstance(value, str) else value
+    if text is None or text == "":
+        return None
+    if isinstance(text, str) and not re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", text, re.ASCII):
+        return _rfc3339(text)
+    is_number = isinstance(text, int | float | str) and not isinstance(text, bool)
+    number = Decimal(str(text)) if is_number else Decimal("nan")
+    if number == 0:
+        return None
+    if not number.is_finite() or not 0 < number < MILLISECONDS_FROM * 1000:
+        msg = "no number of seconds or milliseconds"
+        raise ValueError(msg)
+    seconds = number if number < MILLISECONDS_FROM else number / 1000
+    then = EPOCH + timedelta(microseconds=int(seconds * 1_000_000))
+    if not PLAUSIBLE[0] <= then < PLAUSIBLE[1]:
+        msg = "a moment of another century"
+        raise ValueError(msg)
+    return then
+
+
+def _rfc3339(text: str) -> datetime | None:
+    then = datetime.fromisoformat(text)
+    if then.tzinfo is None:
+        msg = "a time without an offset"
+        raise ValueError(msg)
+    try:
+        then = then.astimezone(UTC)
+    except OverflowError:
+        msg = "a moment outside of all years"
+        raise ValueError(msg) from None
+    return None if then == NO_TIME else then
 
 
 def message_count(answer: Mapping[str, JSON], what: str) -> int:
@@ -87,7 +164,7 @@ def message_count(answer: Mapping[str, JSON], what: str) -> int:
     Raises:
         UnexpectedAnswerError: If there is none; it is not taken for zero.
     """
-    count = _whole_number(_field_in_any_case(answer, "count"))
+    count = _whole_number(_field_in_any_case(_entry(answer, "count"), "count"))
     if count is None or count < 0:
         msg = f"{what} failed: Mailjet's answer has no Count"
         raise UnexpectedAnswerError(msg)
@@ -184,8 +261,19 @@ def _field_in_any_case(answer: Mapping[str, JSON], name: str) -> JSON:
     return next((value for key, value in answer.items() if key.lower() == name), None)
 
 
+def _entry(answer: Mapping[str, JSON], name: str) -> Mapping[str, JSON]:
+    """What has the field: the answer, or the one entry of its `Data` (a guess, as of messages)."""
+    data = _field_in_any_case(answer, "data")
+    if isinstance(data, list) and len(data) == 1:
+        data = data[0]
+    has_field = _field_in_any_case(answer, name) is not None
+    return data if isinstance(data, dict) and not has_field else answer
+
+
 def _whole_number(value: JSON) -> int | None:
     """An integer of 64 bits, also where it comes as a string or with a point."""
+    if isinstance(value, str) and not re.fullmatch(r"\s*-?[0-9]{1,20}\s*", value, re.ASCII):
+        return None
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:
@@ -202,12 +290,3 @@ def _printable_line(value: JSON, *, longest: int = 300) -> str:
         return ""
     line = " ".join(value.split())[:longest]
     return "".join(letter if letter.isprintable() else "�" for letter in line)
-
-
-def _unix_moment(value: JSON) -> datetime | None:
-    """The moment of a unix timestamp; None where there is none."""
-    seconds = _whole_number(value)
-    try:
-        return datetime.fromtimestamp(seconds, UTC) if seconds else None
-    except (ValueError, OverflowError, OSError):
-        return None

@@ -120,7 +120,8 @@ class Fetcher:
         return job
 
     def _too_late(self, job: ExportJob) -> ExportLateError:
-        unknown = f"with the unknown code {job.status}"
+        is_name = isinstance(job.status, str)
+        unknown = f"with the unknown {'name' if is_name else 'code'} {job.status}"
         status = job.status.name if isinstance(job.status, ExportStatus) else unknown
         msg = (
             f"Mailjet has not finished {job} within {self.schedule.timeout:g} s (status {status}); "

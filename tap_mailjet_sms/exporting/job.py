@@ -28,14 +28,14 @@ class ExportJob:
     """One export at Mailjet, as its last answer described it.
 
     `status` is None until Mailjet was asked in this run (an export taken up from the state), and
-    a bare number where Mailjet's code is not a documented one. `url` is None until the file is
+    Mailjet's own code or name where it is not a documented one. `url` is None until the file is
     there, and for a completed export without any message (a guess).
     """
 
     id: int
     window: Window
     requested_at: datetime
-    status: ExportStatus | int | None = None
+    status: ExportStatus | int | str | None = None
     url: str | None = None
     created_at: datetime | None = None
     expires_at: datetime | None = None
