@@ -7,7 +7,9 @@ An :class:`Instead` takes the place of an answer, an :class:`Edit` changes an an
 from __future__ import annotations
 
 import enum
+import gzip
 import math
+import zlib
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from email.utils import formatdate, parsedate_to_datetime
@@ -105,7 +107,10 @@ Effect = Instead | Edit | ExportEdit
 
 @dataclass(frozen=True, slots=True)
 class Http(Instead):
-    """Any HTTP error in Mailjet's envelope, with `Retry-After` in seconds or as a date."""
+    """Any HTTP error in Mailjet's envelope, with `Retry-After` in seconds or as a date.
+
+    `in_body` has the status there alone: HTTP says 200.
+    """
 
     name = "http"
     status: int = 503
@@ -114,6 +119,7 @@ class Http(Instead):
     code: str | None = None
     message: str | None = None
     after_work: bool = False
+    in_body: bool = False
 
     def answer(self, call: Call) -> Response:
         """Give the envelope."""
@@ -123,7 +129,7 @@ class Http(Instead):
         if self.retry_after is not None:
             date = formatdate(call.now + self.retry_after, usegmt=True)
             response.headers["Retry-After"] = date if self.as_date else str(self.retry_after)
-        return response
+        return replace(response, status=200) if self.in_body else response
 
 
 class Body(enum.Enum):
@@ -200,6 +206,106 @@ class Cut(Edit):
         """Break the body."""
         sent = int(len(response.body) * self.after)
         return replace(response, framing=self.framing, ending=self.ending, sent=sent)
+
+
+@dataclass(frozen=True, slots=True)
+class Status(Edit):
+    """The same answer with another HTTP status, such as 206, which is a part of a file."""
+
+    name = "status"
+    on = frozenset({Operation.DOWNLOAD})
+    status: int = 206
+
+    def edit(self, response: Response) -> Response:
+        """Change the status."""
+        return replace(response, status=self.status)
+
+
+class Packing(enum.Enum):
+    """How a body is packed, whatever the client asked for."""
+
+    GZIP = "gzip"
+    GZIP_MEMBERS = "gzip_members"
+    DEFLATE = "deflate"
+    BARE_DEFLATE = "bare_deflate"
+
+
+@dataclass(frozen=True, slots=True)
+class Packed(Edit):
+    """The body comes packed; its stream lacks so many bytes at its end, or has more after it.
+
+    `Content-Length` is right for what is sent: what packs a file has been cut, not the download.
+    """
+
+    name = "packed"
+    on = frozenset({Operation.DOWNLOAD})
+    how: Packing = Packing.GZIP
+    missing: int = 0
+    garbage: int = 0
+    framing: Framing = Framing.LENGTH
+
+    def edit(self, response: Response) -> Response:
+        """Pack the body."""
+        body = b"".join(response.chunks())
+        half = len(body) // 2
+        match self.how:
+            case Packing.GZIP:
+                packed = gzip.compress(body)
+            case Packing.GZIP_MEMBERS:
+                packed = gzip.compress(body[:half]) + gzip.compress(body[half:])
+            case Packing.DEFLATE:
+                packed = zlib.compress(body)
+            case Packing.BARE_DEFLATE:
+                packed = zlib.compress(body, wbits=-zlib.MAX_WBITS)
+        packed = packed[: len(packed) - self.missing] + b"x" * self.garbage
+        encoding = "deflate" if "deflate" in self.how.value else "gzip"
+        headers = {**response.headers, "Content-Encoding": encoding}
+        return replace(response, headers=headers, body=packed, framing=self.framing)
+
+
+@dataclass(frozen=True, slots=True)
+class Huge(Instead):
+    """An answer of so many blanks before a JSON object: packed, a thousandth of that goes out."""
+
+    name = "huge"
+    size: int = 64 << 20
+    packed: bool = True
+
+    def answer(self, call: Call) -> Response:  # noqa: ARG002
+        """Give the blanks."""
+        headers = {"Content-Type": "application/json"}
+        if not self.packed:
+            return Response(200, headers, b" " * self.size + b"{}")
+        body = gzip.compress(b" " * self.size + b"{}")
+        return Response(200, {**headers, "Content-Encoding": "gzip"}, body)
+
+
+@dataclass(frozen=True, slots=True)
+class Slow(Edit):
+    """The answer comes byte by byte, with a pause after each; its head too, if so wanted."""
+
+    name = "slow"
+    pause: float = 0.3
+    head: bool = False
+
+    def edit(self, response: Response) -> Response:
+        """Slow it down."""
+        return replace(response, pause=self.pause, slow_head=self.head)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenEnd(Edit):
+    """The last line of the file has no line end, and lacks so many bytes besides."""
+
+    name = "open_end"
+    on = frozenset({Operation.DOWNLOAD})
+    missing: int = 0
+    framing: Framing = Framing.LENGTH
+
+    def edit(self, response: Response) -> Response:
+        """Take the end away."""
+        body = b"".join(response.chunks()).rstrip(b"\r\n")
+        return replace(response, body=body[: len(body) - self.missing], framing=self.framing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -356,8 +462,8 @@ class Expires(ExportEdit):
 
 
 _EFFECTS: tuple[type[Effect], ...] = (
-    Http, Page, Broken, Redirect,
-    Cut, Echo, StatusCode, Counted, ClockSkew,
+    Http, Page, Broken, Redirect, Huge,
+    Cut, Status, Packed, Slow, OpenEnd, Echo, StatusCode, Counted, ClockSkew,
     Fails, Late, Rows, Repeated, Linked, LinkExpires, Expires,
 )  # fmt: skip
 EFFECTS: dict[str, type[Effect]] = {effect.name: effect for effect in _EFFECTS}

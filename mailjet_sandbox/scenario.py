@@ -28,6 +28,7 @@ from mailjet_sandbox.effects import (
     Instead,
     Link,
     Operation,
+    Packing,
     Plan,
 )
 from mailjet_sandbox.wire import Ending, Framing
@@ -169,7 +170,7 @@ class Play:
 
 
 _Built = TypeVar("_Built")
-_ENUMS: tuple[type[enum.Enum], ...] = (Body, Ending, Framing, Link)
+_ENUMS: tuple[type[enum.Enum], ...] = (Body, Ending, Framing, Link, Packing)
 _TYPES: dict[str, tuple[type, ...]] = {
     "int": (int,),
     "float": (int, float),

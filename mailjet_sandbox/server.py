@@ -71,7 +71,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                 *(f"{name}: {value}" for name, value in response.wire_headers.items()),
             ]
             head = ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
-            if isinstance(response.body, StoredFile) or response.framing is Framing.CHUNKED:
+            if response.pause:
+                self._write_slowly(head if response.slow_head else b"", response.pause)
+                self.wfile.write(b"" if response.slow_head else head)
+                self._send_body(response)
+            elif isinstance(response.body, StoredFile) or response.framing is Framing.CHUNKED:
                 self.wfile.write(head)
                 self._send_body(response)
             else:
@@ -88,8 +92,17 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             case Ending.HANG:
                 self.connection.recv(1)  # returns when the client gives up, or the sandbox ends
 
+    def _write_slowly(self, data: bytes, pause: float) -> None:
+        """Write byte by byte; a client that is gone, or the end of the sandbox, ends it."""
+        for start in range(len(data)):
+            self.wfile.write(data[start : start + 1])
+            time.sleep(pause)
+
     def _send_body(self, response: Response) -> None:
-        if response.framing is Framing.CHUNKED:
+        if response.pause:
+            for chunk in response.chunks():
+                self._write_slowly(chunk, response.pause)
+        elif response.framing is Framing.CHUNKED:
             for chunk in response.chunks():
                 self.wfile.write(b"%x\r\n%b\r\n" % (len(chunk), chunk))
             if response.ending is Ending.WHOLE:

@@ -81,7 +81,8 @@ class Response:
     """An answer, with how it is framed and how it breaks.
 
     `ending` other than WHOLE breaks the connection after `sent` bytes of the body; `sent` None
-    means that not even the status line goes out.
+    means that not even the status line goes out. With a `pause` of some seconds the body goes out
+    byte by byte, and so does the head before it if `slow_head`.
     """
 
     status: int
@@ -90,6 +91,8 @@ class Response:
     framing: Framing = Framing.LENGTH
     ending: Ending = Ending.WHOLE
     sent: int | None = None
+    pause: float = 0
+    slow_head: bool = False
 
     @property
     def unanswered(self) -> bool:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
+import zlib
 from email.utils import parsedate_to_datetime
 
 import pytest
@@ -174,6 +176,67 @@ def test_a_download_can_lead_elsewhere() -> None:
     assert (answer.status, answer.headers["Location"]) == (307, f"https://elsewhere.example{path}")
 
 
+def test_an_error_can_hide_behind_status_200() -> None:
+    """Mailjet's envelope says what HTTP does not."""
+    answer = account({"fault": "http", "status": 429, "in_body": True}).get(COUNT)
+    assert (answer.status, read(answer)["StatusCode"]) == (200, 429)
+
+
+def test_a_download_can_have_another_status() -> None:
+    """With all of the file, or a part of it, as the case may be."""
+    asked = account({"fault": "status", "status": 206})
+    done = asked.finished(NOW - DAY, NOW)
+    part, whole = (asked.get(str(done["URL"])) for _ in range(2))
+    assert (part.status, whole.status) == (206, 200)
+    assert [*part.chunks()] == [*whole.chunks()]
+
+
+@pytest.mark.parametrize("how", ["gzip", "gzip_members", "deflate", "bare_deflate"])
+@pytest.mark.parametrize("missing", [0, 1])
+def test_a_download_can_come_packed(how: str, missing: int) -> None:
+    """Unasked for, and its stream cut before its length was counted."""
+    asked = account({"fault": "packed", "how": how, "missing": missing})
+    done = asked.finished(NOW - DAY, NOW)
+    answer = asked.get(str(done["URL"]))
+    whole = asked.file(done)
+    assert answer.headers["Content-Encoding"] == how.partition("_")[0].replace("bare", "deflate")
+    packed = b"".join(answer.chunks())
+    assert answer.wire_headers["Content-Length"] == str(len(packed))
+    stream = zlib.decompressobj(-15 if how == "bare_deflate" else 47)
+    got = stream.decompress(packed)
+    if how == "gzip_members":
+        last = zlib.decompressobj(31)
+        got, stream = got + last.decompress(stream.unused_data), last
+    assert whole.startswith(got)
+    assert stream.eof is not bool(missing)
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_an_answer_can_be_huge(*, packed: bool) -> None:
+    """Blanks before JSON, of which packed ones are few on the wire."""
+    answer = account({"fault": "huge", "size": 1 << 20, "packed": packed}).get(COUNT)
+    body = b"".join(answer.chunks())
+    assert len(body) < 2000 if packed else len(body) > 1 << 20
+    assert json.loads(gzip.decompress(body) if packed else body) == {}
+
+
+def test_an_answer_can_be_slow() -> None:
+    """Byte by byte; what it says is the same."""
+    asked = account({"fault": "slow", "pause": 0.2, "head": True})
+    slow, swift = asked.get(COUNT), asked.get(COUNT)
+    assert (slow.pause, slow.slow_head, swift.pause) == (0.2, True, 0)
+    assert read(slow) == read(swift)
+
+
+def test_a_file_can_end_within_a_line() -> None:
+    """Without the last line end, or some bytes before it."""
+    asked = account({"fault": "open_end"}, {"fault": "open_end", "missing": 2, "skip": 1})
+    done = asked.finished(NOW - DAY, NOW)
+    short, shorter, whole = (asked.file(done) for _ in range(3))
+    assert whole == short + b"\n"
+    assert short[:-2] == shorter
+
+
 def test_an_echo_can_be_of_another_window_or_missing() -> None:
     """`FromTs` and `ToTs` are shifted, or not there."""
     asked = account({"fault": "echo", "shift": 60}, {"fault": "echo", "shift": None, "export": 2})
@@ -295,10 +358,22 @@ def test_faults_can_meet() -> None:
 
 
 EXAMPLES: dict[str, dict[str, object]] = {
-    "http": {"status": 429, "retry_after": 2, "as_date": True, "code": "mj-1", "message": "x"},
+    "http": {
+        "status": 429,
+        "retry_after": 2,
+        "as_date": True,
+        "code": "mj-1",
+        "message": "x",
+        "in_body": True,
+    },
     "page": {"body": "empty", "status": 404, "after_work": True},
     "broken": {"ending": "hang", "after_work": True},
     "redirect": {"status": 307},
+    "huge": {"size": 1000, "packed": False},
+    "status": {"status": 202},
+    "packed": {"how": "deflate", "missing": 1, "garbage": 2, "framing": "close"},
+    "slow": {"pause": 0.5, "head": True},
+    "open_end": {"missing": 1, "framing": "close"},
     "cut": {"after": 0.1, "framing": "close", "ending": "reset"},
     "echo": {"shift": None},
     "status_code": {"code": 5, "text": "X"},
