@@ -233,7 +233,7 @@ def test_the_status_decides_what_to_do_next(
     """Ask again, fix something, or get a fresh link; the wait comes with what is asked again."""
     headers = {"Retry-After": "7"}
     errors = (
-        refusal(status, "The sentence", headers, now=START),
+        refusal(status, "The sentence", headers, now=START, names_export=True),
         download_refusal("The download", status, headers, now=START),
     )
     assert is_refusal(status)

@@ -223,7 +223,7 @@ ENVELOPE = {
         (400, RequestRefusedError),
         (401, NotAuthorisedError),
         (403, RequestRefusedError),
-        (404, ExportNotFoundError),
+        (404, RequestRefusedError),
         (302, RequestRefusedError),
         (429, MailjetUnavailableError),
         (500, MailjetUnavailableError),
@@ -241,6 +241,14 @@ def test_a_refusal_shows_what_mailjet_says(status: int, kind: type[Exception]) -
     assert "ErrorCode mj-0015, ErrorIdentifier 06df1144-c6f3-4ca7-8885-7ec5d4344113" in text
     assert str(WINDOW) in text
     assert ("auth_token" in text) == (status == 401)
+    assert ("api_url" in text) == (status in {302, 404})
+
+
+def test_an_export_that_mailjet_does_not_know_is_told_apart() -> None:
+    """Only what is asked for by an id can be missing there."""
+    with Server(Answer(ENVELOPE, 404)) as server, pytest.raises(ExportNotFoundError) as caught:
+        client(server).get_export(ExportJob(2, WINDOW, START))
+    assert "api_url" not in str(caught.value)
 
 
 def test_a_refusal_without_an_envelope_shows_the_status_and_the_request_guid() -> None:

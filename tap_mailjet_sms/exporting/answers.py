@@ -15,6 +15,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from tap_mailjet_sms.exceptions import (
+    DownloadBrokenError,
     DownloadGoneError,
     ExportNotFoundError,
     MailjetUnavailableError,
@@ -28,7 +29,7 @@ from tap_mailjet_sms.exporting.job import ExportJob, ExportStatus
 from tap_mailjet_sms.exporting.windows import iso
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from tap_mailjet_sms.exporting.windows import Window
 
@@ -42,6 +43,9 @@ RETRIABLE = (
     HTTPStatus.TOO_MANY_REQUESTS,
 )
 STATUS_BY_CODE = {status.value: status for status in ExportStatus}
+
+#: What an error envelope has of its own.
+_ENVELOPE = ("errormessage", "errorcode", "erroridentifier")
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 #: A number is taken for a moment of these years: one that is a date in digits, say, lies far off.
@@ -173,34 +177,65 @@ def message_count(answer: Mapping[str, JSON], what: str) -> int:
 
 def is_refusal(status: int) -> bool:
     """Whether an HTTP status brings nothing of what was asked for: no redirect is followed."""
-    return status >= HTTPStatus.MULTIPLE_CHOICES
+    return not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES
 
 
-def refusal_sentence(what: str, status: int, headers: Headers, envelope: JSON) -> str:
-    """One sentence with the HTTP status and what Mailjet's error envelope says, if there is one."""
-    text = f"{what} failed: HTTP {status}"
+def refused_with(status: int, answer: JSON) -> int | None:
+    """The status of a refusal; None for an answer to what was asked.
+
+    With a good HTTP status Mailjet's error envelope is one too (a guess), of its own `StatusCode`
+    if that says so. An export that failed may well have an error beside its id.
+    """
+    if is_refusal(status):
+        return status
+    fields = answer if isinstance(answer, dict) else {}
+    if not any(_field_in_any_case(fields, name) for name in _ENVELOPE):
+        return None
+    if any(_field_in_any_case(fields, name) is not None for name in ("id", "count", "data")):
+        return None
+    own = _whole_number(_field_in_any_case(fields, "statuscode"))
+    return own if own is not None and is_refusal(own) else status
+
+
+def refusal_sentence(
+    what: str, status: int, headers: Headers, envelope: JSON, *, hide: Callable[[str], str]
+) -> str:
+    """One sentence with the HTTP status and what Mailjet's error envelope says, if there is one.
+
+    `hide` takes secrets out of a text. It gets each as a whole: a part of a secret, left by a cut,
+    would not be found.
+    """
     fields = envelope if isinstance(envelope, dict) else {}
-    message = _printable_line(_field_in_any_case(fields, "errormessage"))
+
+    def said(value: JSON) -> str:
+        return _printable_line(hide(value) if isinstance(value, str) else None)
+
+    message = said(_field_in_any_case(fields, "errormessage"))
     notes = [
         f"{name} {value}"
         for name in ("ErrorCode", "ErrorIdentifier")
-        if (value := _printable_line(_field_in_any_case(fields, name.lower())))
+        if (value := said(_field_in_any_case(fields, name.lower())))
     ]
     if not any(note.startswith("ErrorIdentifier") for note in notes):
-        guid = _printable_line(headers.get("X-Mj-Request-Guid"))
+        guid = said(headers.get("X-Mj-Request-Guid"))
         notes += [f"X-Mj-Request-Guid {guid}"] if guid else []
+    own = _whole_number(_field_in_any_case(fields, "statuscode"))
+    if own is not None and own != status:
+        notes.append(f"StatusCode {own}")
+    text = f"{what} failed: HTTP {status}"
     if message:
         text += f", Mailjet says “{message}”"
     return f"{text} ({', '.join(notes)})" if notes else text
 
 
 def refusal(
-    status: int, text: str, headers: Headers, *, now: datetime
-) -> MailjetUnavailableError | RequestRefusedError:
+    status: int, text: str, headers: Headers, *, now: datetime, names_export: bool = False
+) -> MailjetUnavailableError | RequestRefusedError | UnexpectedAnswerError:
     """The error for a refusal, by what to do next; `text` is its sentence.
 
     The status decides, since the envelope may be missing. Only a window that is too old is told by
-    the message (seen; its code is not documented).
+    the message (seen; its code is not documented). `names_export` says that an export was asked
+    for by its id: nothing else can be missing at Mailjet, so there a 404 is a wrong root.
     """
     if status in RETRIABLE or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return MailjetUnavailableError(text, retry_after=_retry_after(headers, now=now))
@@ -208,21 +243,32 @@ def refusal(
         return NotAuthorisedError(
             f"{text}; check auth_token: a token made in the SMS dashboard, not the e-mail key pair"
         )
-    if status == HTTPStatus.NOT_FOUND:
+    if status == HTTPStatus.NOT_FOUND and names_export:
         return ExportNotFoundError(text)
+    if (
+        status == HTTPStatus.NOT_FOUND
+        or HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST
+    ):
+        return RequestRefusedError(
+            f"{text}; check the setting api_url: the root of Mailjet's API ends with /v4, as in"
+            " https://api.mailjet.com/v4"
+        )
     if status == HTTPStatus.BAD_REQUEST and "one year" in text:
         return WindowTooOldError(text)
-    return RequestRefusedError(text)
+    return RequestRefusedError(text) if is_refusal(status) else UnexpectedAnswerError(text)
 
 
 def download_refusal(
     what: str, status: int, headers: Headers, *, now: datetime
-) -> MailjetUnavailableError | DownloadGoneError:
-    """The error for a download that was refused: worth another attempt, or a fresh link.
+) -> MailjetUnavailableError | DownloadGoneError | DownloadBrokenError:
+    """The error for a download that is not the file: worth another attempt, or a fresh link.
 
-    The answer's body may well repeat the link, so it is not asked for.
+    Only 200 is the file: 206 is a part of it, and the others promise one at most. The answer's
+    body may well repeat the link, so it is not asked for.
     """
     text = f"{what} failed: HTTP {status}"
+    if not is_refusal(status):
+        return DownloadBrokenError(f"{text}, which is not the whole file")
     error = refusal(status, text, headers, now=now)
     return error if isinstance(error, MailjetUnavailableError) else DownloadGoneError(text)
 

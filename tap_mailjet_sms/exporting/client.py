@@ -6,16 +6,21 @@ means is told by `answers`, which links are followed and who gets the token by `
 
 from __future__ import annotations
 
+import json as jsonlib
 import logging
+import os
 from contextlib import contextmanager
+from http import HTTPStatus
 from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import urljoin
 
 import requests
+import urllib3
 
 from tap_mailjet_sms.exceptions import (
     ClockError,
     DownloadBrokenError,
+    InvalidSettingError,
     MailjetUnavailableError,
     UnexpectedAnswerError,
     WrongWindowError,
@@ -23,18 +28,21 @@ from tap_mailjet_sms.exceptions import (
 from tap_mailjet_sms.exporting.answers import (
     download_refusal,
     export_job,
-    is_refusal,
     message_count,
     refusal,
     refusal_sentence,
+    refused_with,
     seconds_apart,
 )
+from tap_mailjet_sms.exporting.bodies import PIECE, PackedBodyError, unpacked
 from tap_mailjet_sms.exporting.links import (
     Credentials,
     NoAuth,
+    Session,
     checked_link,
     keep_links_out_of_logs,
 )
+from tap_mailjet_sms.exporting.patience import Patience, PatientAdapter
 from tap_mailjet_sms.spool import spool_errors
 
 if TYPE_CHECKING:
@@ -49,11 +57,20 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("tap-mailjet-sms.client")
 
-#: Bytes of a download that are written at once.
-CHUNK = 1 << 18
 MAX_REDIRECTS = 5
 #: Seconds of a span that are nothing but its edges, and the one between them.
 EDGES = 2
+#: Bytes of an answer other than a file, unpacked; an honest one has fewer than a thousand.
+ANSWER_LIMIT = 1 << 20
+#: Time-outs that an answer may take in all, or the head of a download: one to connect, one until
+#: the first byte, one for the rest.
+ANSWER_TIMEOUTS = 3
+#: Bytes a second that a download must bring, a fraction of the slowest mobile line: a file that
+#: comes more slowly would take longer than it is kept.
+LEAST_RATE = 1024
+#: The stretch for which that is held against a download: time-outs, and seconds at most. A server
+#: may pause for some time-outs within, and one that dribbles costs a minute, not a night.
+STRETCH_TIMEOUTS, LONGEST_STRETCH = 10, 60.0
 #: Seconds that the clocks may be apart without a warning, and at all.
 CLOCK_WARNING = 60.0
 CLOCK_LIMIT = 300.0
@@ -77,7 +94,8 @@ class MailjetClient:
         Args:
             api_url: Root of the API, with its version.
             auth_token: The bearer token.
-            request_timeout: Seconds to connect, and seconds without a byte, before giving up.
+            request_timeout: Seconds to connect, and seconds without a byte, before giving up;
+                a whole answer has three times as long.
             now: The clock, to hold Mailjet's against.
             checkpoint: Called between two steps of a download; raises if it must not go on.
             transport: What carries the requests, where it is not the network.
@@ -88,8 +106,10 @@ class MailjetClient:
         self._now = now
         self._checkpoint = checkpoint
         self._warned_of_clock = False
-        self._session = requests.Session()
-        adapter = transport or requests.adapters.HTTPAdapter(pool_maxsize=32)
+        self._session = Session()
+        # What comes packed all the same is unpacked to its last byte, see `bodies`.
+        self._session.headers["Accept-Encoding"] = "identity"
+        adapter = transport or PatientAdapter(pool_maxsize=32)
         self._session.mount("https://", adapter)
         self._session.mount("http://", adapter)
         keep_links_out_of_logs()
@@ -124,7 +144,7 @@ class MailjetClient:
             WrongWindowError: If the answer names a window that does not cover the export's.
         """
         what = f"Reading the status of {job}"
-        answer = self._ask(what, "GET", f"sms/export/{job.id}")
+        answer = self._ask(what, "GET", f"sms/export/{job.id}", names_export=True)
         fresh = export_job(answer, what, window=job.window, requested_at=job.requested_at)
         if fresh.id != job.id:
             msg = f"{what} failed: Mailjet answered for another export ({fresh.id})"
@@ -150,37 +170,45 @@ class MailjetClient:
     def download(self, job: ExportJob, into: BinaryIO) -> bool:
         """Download the export's CSV into an empty file; one attempt.
 
-        Returns whether the answer told its own length (`Content-Length` or chunks): if so, the
-        file is whole.
+        Returns whether the answer told its own end (`Content-Length`, chunks, or the end of what
+        was packed): if so, the file is what was sent.
 
         Raises:
-            DownloadBrokenError: If the file did not arrive whole.
+            DownloadBrokenError: If the file did not arrive whole, or too slowly.
             DownloadGoneError: If the link is no longer served.
             MailjetUnavailableError: If the server could not answer.
             UnexpectedAnswerError: If the link is not https, or redirects without an end.
             SpoolError: If the temporary folder cannot take the file.
         """
         what = f"The download of {job}"
+        patience = self._patience()
         with (
-            self._open_link(what, job.url or "") as response,
-            _network_errors(what, DownloadBrokenError, self._timeout),
+            self._open_link(what, job.url or "", patience) as response,
+            _network_errors(what, DownloadBrokenError, self._timeout, patience),
         ):
-            for chunk in response.iter_content(CHUNK):
+            stretch = min(STRETCH_TIMEOUTS * self._timeout, LONGEST_STRETCH)
+            patience.go_on(seconds=stretch, least=stretch * LEAST_RATE)
+            tells_end = _tells_end(response)
+            for piece in _body(response):
                 self._checkpoint()
                 with spool_errors():
-                    into.write(chunk)
-            headers = response.headers
-            return "Content-Length" in headers or "chunked" in headers.get("Transfer-Encoding", "")
+                    into.write(piece)
+            return tells_end
 
     @contextmanager
-    def _open_link(self, what: str, url: str) -> Iterator[requests.Response]:
+    def _open_link(self, what: str, url: str, patience: Patience) -> Iterator[requests.Response]:
         """Open a download link, wherever it redirects to; each step is checked by itself."""
         token_refused = False
+        if url.startswith("/"):
+            url = _joined(self._root, url)  # at the API's own origin (a guess)
         for _ in range(MAX_REDIRECTS):
             self._checkpoint()
             url = checked_link(what, url, api=self._credentials.origin)
             auth = NoAuth() if token_refused else self._credentials.for_link(url)
-            with _network_errors(what, DownloadBrokenError, self._timeout):
+            with (
+                _network_errors(what, DownloadBrokenError, self._timeout, patience),
+                patience.in_force(),
+            ):
                 response = self._session.get(
                     url,
                     auth=auth,
@@ -192,10 +220,10 @@ class MailjetClient:
             status, headers = response.status_code, response.headers
             with response:
                 if response.is_redirect:
-                    url = urljoin(url, headers["Location"])
+                    url = _joined(url, headers["Location"])
                 elif status in {401, 403} and auth is self._credentials.bearer:
                     token_refused = True  # a signed link may refuse a second credential (a guess)
-                elif is_refusal(status):
+                elif status != HTTPStatus.OK:
                     raise download_refusal(what, status, headers, now=self._now())
                 else:
                     yield response
@@ -203,7 +231,7 @@ class MailjetClient:
         msg = f"{what} was redirected more than {MAX_REDIRECTS} times"
         raise UnexpectedAnswerError(msg)
 
-    def _ask(
+    def _ask(  # noqa: PLR0913 - what there is to say of a request
         self,
         what: str,
         method: str,
@@ -211,10 +239,14 @@ class MailjetClient:
         *,
         params: Mapping[str, int] | None = None,
         json: Mapping[str, int] | None = None,
+        names_export: bool = False,
     ) -> Mapping[str, JSON]:
         """Mailjet's answer to one request with the token: a JSON object."""
-        sent = self._now()
-        with _network_errors(what, MailjetUnavailableError, self._timeout):
+        sent, patience = self._now(), self._patience()
+        with (
+            _network_errors(what, MailjetUnavailableError, self._timeout, patience),
+            patience.in_force(),
+        ):
             response = self._session.request(
                 method,
                 f"{self._root}/{path}",
@@ -224,18 +256,32 @@ class MailjetClient:
                 headers={"Accept": "application/json"},
                 timeout=self._timeout,
                 allow_redirects=False,
+                stream=True,
             )
         status, headers = response.status_code, response.headers
-        apart = seconds_apart(headers, sent=sent, received=self._now())
-        self._hold_clocks_together(apart)
-        answer = _decoded(response)
-        if is_refusal(status):
-            text = self._credentials.without_token(refusal_sentence(what, status, headers, answer))
-            raise refusal(status, text, headers, now=self._now())
+        with response:
+            apart = seconds_apart(headers, sent=sent, received=self._now())
+            self._hold_clocks_together(apart)
+            answer: JSON = None
+            try:
+                with _network_errors(what, MailjetUnavailableError, self._timeout, patience):
+                    answer = _decoded(what, response)
+            except MailjetUnavailableError:
+                if refused_with(status, None) is None:
+                    raise  # a refusal is one without its envelope, too
+        refused = refused_with(status, answer)
+        if refused is not None:
+            hide = self._credentials.without_secrets
+            text = refusal_sentence(what, status, headers, answer, hide=hide)
+            raise refusal(refused, text, headers, now=self._now(), names_export=names_export)
         if not isinstance(answer, dict):
             msg = f"{what} failed: Mailjet answered HTTP {status} without JSON"
             raise MailjetUnavailableError(msg)
         return answer
+
+    def _patience(self) -> Patience:
+        """For one answer, or for the head of a download; it begins at once."""
+        return Patience(ANSWER_TIMEOUTS * self._timeout)
 
     def _hold_clocks_together(self, apart: float | None) -> None:
         """Windows end at our clock but are cut out by Mailjet's: they must agree.
@@ -260,38 +306,92 @@ def _asked_for(window: Window, not_before: datetime) -> Mapping[str, int]:
     return {"FromTS": int(span.start.timestamp()), "ToTS": int(span.end.timestamp())}
 
 
+def _joined(base: str, link: str) -> str:
+    """A link that may be relative; as it is if it is no URL, for `checked_link` to refuse."""
+    try:
+        return urljoin(base, link)
+    except ValueError:
+        return link
+
+
 @contextmanager
 def _network_errors(
-    what: str, kind: type[MailjetUnavailableError | DownloadBrokenError], timeout: float
+    what: str,
+    kind: type[MailjetUnavailableError | DownloadBrokenError],
+    timeout: float,
+    patience: Patience,
 ) -> Iterator[None]:
     """Turn the network's errors into one of ours; theirs carry the whole URL."""
     try:
         yield
-    except requests.Timeout:
-        msg = f"{what} failed: no answer within {timeout:g} s"
+    except (requests.Timeout, urllib3.exceptions.TimeoutError):
+        msg = f"{what} failed: {patience.lost or f'no answer within {timeout:g} s'}"
         raise kind(msg) from None
-    except requests.exceptions.SSLError:
-        msg = f"{what} failed: the server's certificate cannot be verified"
+    except (requests.exceptions.SSLError, urllib3.exceptions.SSLError):
+        msg = f"{what} failed: the server's certificate cannot be verified{_trusted()}"
         raise kind(msg) from None
     except requests.exceptions.ProxyError:
         msg = f"{what} failed: the proxy does not answer"
         raise kind(msg) from None
-    except (requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError):
+    except (requests.exceptions.ChunkedEncodingError, urllib3.exceptions.HTTPError):
         msg = f"{what} failed: the answer ended too early"
+        raise kind(msg) from None
+    except PackedBodyError:
+        msg = f"{what} failed: the answer came packed, and does not end where it should"
         raise kind(msg) from None
     except requests.ConnectionError as error:
         reason = "the connection was refused" if "refused" in str(error) else "no connection"
         msg = f"{what} failed: {reason}; check the network, and the setting api_url"
         raise kind(msg) from None
     except (requests.RequestException, ValueError, OSError) as error:
+        if "CA certificate bundle" in str(error):
+            msg = f"There is no file or folder of certificates{_trusted()}"
+            raise InvalidSettingError([msg]) from None
         msg = f"{what} failed: {type(error).__name__}"
         raise kind(msg) from None
 
 
-def _decoded(response: requests.Response) -> JSON:
-    """The JSON of an answer; None where it is none."""
+def _trusted() -> str:
+    """Where the certificates are from that are trusted, as `requests` looks for them."""
+    for variable in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        if os.environ.get(variable):
+            return f" where the variable {variable} says; check it"
+    if os.environ.get("SSL_CERT_FILE"):
+        return "; SSL_CERT_FILE is not looked at: set REQUESTS_CA_BUNDLE to that file"
+    return "; if your network has certificates of its own, set REQUESTS_CA_BUNDLE to their file"
+
+
+def _tells_end(response: requests.Response) -> bool:
+    """Whether an answer that has not been read yet says where it ends."""
+    has_length = response.raw.length_remaining is not None
+    return bool(has_length or response.raw.chunked or _encoding(response))
+
+
+def _body(response: requests.Response) -> Iterator[bytes]:
+    """The body of an answer, unpacked, as it comes."""
+    sent = response.raw.stream(PIECE, decode_content=False)
+    return unpacked(sent, _encoding(response))
+
+
+def _encoding(response: requests.Response) -> str:
+    encoding = response.headers.get("Content-Encoding", "").strip().lower()
+    return "" if encoding == "identity" else encoding
+
+
+def _decoded(what: str, response: requests.Response) -> JSON:
+    """The JSON of an answer; None where it is none.
+
+    Raises:
+        MailjetUnavailableError: If it is longer than any that makes sense.
+    """
+    body = bytearray()
+    for piece in _body(response):
+        body += piece
+        if len(body) > ANSWER_LIMIT:
+            msg = f"{what} failed: the answer is longer than {ANSWER_LIMIT} bytes"
+            raise MailjetUnavailableError(msg)
     try:
-        answer: JSON = response.json()
-    except (ValueError, RecursionError, requests.RequestException):
+        answer: JSON = jsonlib.loads(body)
+    except (ValueError, RecursionError):
         return None
     return answer

@@ -9,7 +9,7 @@ import logging
 from collections import deque
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import requests
@@ -23,6 +23,16 @@ if TYPE_CHECKING:
 
 #: Plain http is allowed to these alone: what is sent to them does not leave the machine.
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
+
+#: All that urllib3 writes logs with (a filter holds for its own logger alone).
+_LOGGERS = (
+    "urllib3",
+    "urllib3.connection",
+    "urllib3.connectionpool",
+    "urllib3.poolmanager",
+    "urllib3.response",
+    "urllib3.util.retry",
+)
 
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 
@@ -82,9 +92,12 @@ class Credentials:
         """What to send with a link that `checked_link` has let pass."""
         return self.bearer if Origin.of(link) == self.origin else NoAuth()
 
-    def without_token(self, text: str) -> str:
-        """The text without the token, which a message of Mailjet's or of a proxy's may repeat."""
-        return text.replace(self._token, "…")
+    def without_secrets(self, text: str) -> str:
+        """The text without token and links, which a message of Mailjet's or a proxy's may repeat.
+
+        Give it the whole text: what a cut has left of a secret is not found.
+        """
+        return _LINKS.without_links(text).replace(self._token, "…")
 
 
 def checked_link(what: str, url: str, *, api: Origin) -> str:
@@ -118,8 +131,26 @@ def checked_link(what: str, url: str, *, api: Origin) -> str:
     return link
 
 
+class Session(requests.Session):
+    """A session in which nothing goes by a proxy that is meant for this machine.
+
+    A proxy could not reach it anyway, but would get to see the token, in plain text.
+    """
+
+    @override
+    def merge_environment_settings(self, url: str | bytes | None, *args: Any, **kwargs: Any) -> Any:
+        settings = super().merge_environment_settings(url, *args, **kwargs)
+        if Origin.of(str(url)).host in LOOPBACK_HOSTS:
+            settings["proxies"] = {}
+        return settings
+
+
 class LinkFilter(logging.Filter):
-    """Takes download links out of urllib3's debug log: whoever has one can read the file."""
+    """Takes download links out of urllib3's log: whoever has one can read the file.
+
+    Errors are named there by their kind alone, without a traceback: the text of one may hold all
+    of a damaged answer, with a link in it that nobody knows yet.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -131,13 +162,21 @@ class LinkFilter(logging.Filter):
         if path != "/" and path not in self._secrets:
             self._secrets.append(path)
 
-    @override
-    def filter(self, record: logging.LogRecord) -> bool:
-        text = record.getMessage()
+    def without_links(self, text: str) -> str:
+        """The text with each link to hide as `/…`."""
         # The longest first: one may be the beginning of another.
         for secret in sorted(self._secrets, key=len, reverse=True):
             text = text.replace(secret, "/…")
-        record.msg, record.args = text, ()
+        return text
+
+    @override
+    def filter(self, record: logging.LogRecord) -> bool:
+        if isinstance(record.args, tuple):
+            record.args = tuple(
+                type(arg).__name__ if isinstance(arg, BaseException) else arg for arg in record.args
+            )
+        record.msg, record.args = self.without_links(record.getMessage()), ()
+        record.exc_info = record.exc_text = record.stack_info = None
         return True
 
 
@@ -150,5 +189,5 @@ def keep_links_out_of_logs() -> None:
 
     It stays there: a worker may still be in a request when its client is closed.
     """
-    for name in ("urllib3.connectionpool", "urllib3.connection", "urllib3.util.retry"):
+    for name in _LOGGERS:
         logging.getLogger(name).addFilter(_LINKS)
