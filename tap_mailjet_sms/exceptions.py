@@ -25,7 +25,8 @@ command line turns into one log line and exit code 1::
     │   │   └── EmptyExportError (*)    a file without rows, though there must be some
     │   ├── ExportLateError             not finished within `poll_timeout_seconds`
     │   └── DownloadBrokenError (*)     the file did not arrive whole
-    │       └── NotCSVError             a page came instead of a CSV
+    │       ├── NotCSVError             a page came instead of a CSV
+    │       └── OpenEndError            its last line alone has no line end
     └── tell us, and Mailjet
         ├── UnexpectedAnswerError       an answer that contradicts what is known of the API
         │   └── WrongWindowError        an export of another window than the one asked for
@@ -134,6 +135,10 @@ class DownloadBrokenError(UnsoundFileError):
 
 class NotCSVError(DownloadBrokenError):
     """A page (HTML or JSON) came instead of a CSV."""
+
+
+class OpenEndError(DownloadBrokenError):
+    """The last line of a file has no line end, as if it were cut before it was sent."""
 
 
 class UnexpectedAnswerError(TapMailjetSMSError):

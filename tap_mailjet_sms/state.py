@@ -5,11 +5,13 @@ does, so a run killed at any moment goes on where the last whole window ended. O
 stream is what a run leaves behind::
 
     {"replication_key": "to_ts", "replication_key_value": "2026-11-21T16:00:00+00:00",
-     "pending_exports": [{"id": 56660, "from_ts": "…", "to_ts": "…", "requested_at": "…"}]}
+     "pending_exports": [{"id": 56660, "from_ts": "…", "to_ts": "…", "requested_at": "…"}],
+     "file_form": ["open_end"]}
 
-`pending_exports` is a list and always written, `[]` when empty: Meltano merges states deep into
-mappings but replaces lists, and never removes a key. It holds no token and no URL, since states
-are printed and stored.
+`pending_exports` and `file_form` are lists and always written, `[]` when empty: Meltano merges
+states deep into mappings but replaces lists, and never removes a key. They hold no token and no
+URL, since states are printed and stored. `file_form` says what of Mailjet's files looks wrong, and
+was found to be how they are written: `open_end`, that the last line has no line end.
 """
 
 from __future__ import annotations
@@ -30,6 +32,8 @@ STREAM = "sms_messages"
 REPLICATION_KEY = "to_ts"
 PENDING = "pending_exports"
 VALUE = "replication_key_value"
+FORM = "file_form"
+OPEN_END = "open_end"
 #: Nothing of Mailjet's is older than unix time.
 EPOCH_YEAR = 1970
 #: An id of 64 bits has fewer.
@@ -71,6 +75,16 @@ class Bookmark:
             )
             raise InvalidStateError(msg)
         self._pending = {job.window: job for job in pending_exports(state)}
+        self._form = file_form(state)
+
+    @property
+    def takes_open_ends(self) -> bool:
+        """Whether files whose last line has no line end are known to be whole."""
+        return OPEN_END in self._form
+
+    def take_open_ends(self) -> None:
+        """Remember that they are; the next STATE says so."""
+        self._form = [*self._form, OPEN_END]
 
     def usable_exports(
         self, plan: Plan, *, start_date: datetime | None, lookback: timedelta
@@ -120,7 +134,10 @@ class Bookmark:
 
     def write(self) -> None:
         """Write a STATE message, unless nothing has changed since the last one."""
-        change: dict[str, object] = {PENDING: [_to_state(job) for job in self._by_start()]}
+        change: dict[str, object] = {
+            PENDING: [_to_state(job) for job in self._by_start()],
+            FORM: self._form,
+        }
         if self._moves and self.value is not None:
             change |= {"replication_key": REPLICATION_KEY, VALUE: iso(self.value)}
         self._stream.write_state(change)
@@ -150,6 +167,7 @@ def check_state(state: object) -> None:
         raise InvalidStateError(msg)
     bookmark_value(stream_state)
     pending_exports(stream_state)
+    file_form(stream_state)
 
 
 def bookmark_value(state: Mapping[str, object]) -> datetime | None:
@@ -183,6 +201,19 @@ def pending_exports(state: Mapping[str, object]) -> list[ExportJob]:
         msg = f"The state's {PENDING} of {STREAM} cannot be read: correct it, or set it to []"
         raise InvalidStateError(msg)
     return [job for job in jobs if job is not None]
+
+
+def file_form(state: Mapping[str, object]) -> list[str]:
+    """What is known of how Mailjet writes files, of a stream's state.
+
+    Raises:
+        InvalidStateError: If it cannot be read.
+    """
+    entries = state.get(FORM) or []
+    if not isinstance(entries, list) or not all(isinstance(entry, str) for entry in entries):
+        msg = f'The state\'s {FORM} of {STREAM} cannot be read: correct it, or set it to "[]"'
+        raise InvalidStateError(msg)
+    return entries
 
 
 def _to_state(job: ExportJob) -> dict[str, object]:

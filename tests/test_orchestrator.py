@@ -23,6 +23,7 @@ from tap_mailjet_sms.exceptions import (
     ExportNotFoundError,
     MailjetUnavailableError,
     NotAuthorisedError,
+    OpenEndError,
     RequestRefusedError,
     TapMailjetSMSError,
     UnsoundFileError,
@@ -30,7 +31,7 @@ from tap_mailjet_sms.exceptions import (
     WrongWindowError,
 )
 from tap_mailjet_sms.exporting.counting import Tally
-from tap_mailjet_sms.exporting.fetching import Fetcher
+from tap_mailjet_sms.exporting.fetching import Fetcher, has_open_end
 from tap_mailjet_sms.exporting.job import ExportJob, ExportStatus, VerifyCounts
 from tap_mailjet_sms.exporting.orchestrator import Orchestrator
 from tap_mailjet_sms.exporting.waiting import EndOfRun, PollSchedule, Retrying
@@ -145,6 +146,7 @@ class Notes:
 
     def __init__(self) -> None:
         self.pending: dict[Window, int] = {}
+        self.open_ends = False
 
     def add(self, job: ExportJob) -> None:
         """Note an export."""
@@ -153,6 +155,15 @@ class Notes:
     def drop(self, window: Window) -> None:
         """Forget one."""
         del self.pending[window]
+
+    @property
+    def takes_open_ends(self) -> bool:
+        """Whether files end within a line."""
+        return self.open_ends
+
+    def take_open_ends(self) -> None:
+        """They do."""
+        self.open_ends = True
 
 
 def read(file: BinaryIO | None) -> int:
@@ -515,16 +526,93 @@ def test_a_failing_count_warns_once_or_ends_the_run(caplog: pytest.LogCaptureFix
         emitted(strict, hours(1))
 
 
-def test_a_file_that_may_be_cut_is_compared_with_another_download() -> None:
-    """Without a length, a file that ends within a line is whole if it comes the same twice."""
+class OpenEnded(Answers):
+    """Writes files that end within a line, and tells their end or not."""
 
-    class Untold(Answers):
+    tells_end = True
+
+    def download(self, job: ExportJob, into: BinaryIO) -> bool:
+        """As many bytes as there are rows, without a line end at last."""
+        whole = io.BytesIO()
+        super().download(job, whole)
+        into.write(whole.getvalue()[:-1] + b"x")
+        return self.tells_end
+
+
+def test_a_file_that_may_be_cut_is_never_taken() -> None:
+    """Without a length, one that ends within a line may be cut, at the same place each time."""
+    mailjet = OpenEnded()
+    mailjet.tells_end = False
+    with pytest.raises(
+        DownloadBrokenError, match="does not end with a line end and may be incomplete"
+    ):
+        emitted(orchestrator(mailjet), hours(1))
+    assert mailjet.calls["download"] == 4
+
+
+@pytest.mark.parametrize("verify_counts", VerifyCounts)
+def test_an_open_end_is_taken_when_another_export_has_it_too(
+    verify_counts: VerifyCounts, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Downloaded again, exported again, then taken; said once, and later windows have no delay."""
+    mailjet, notes = OpenEnded(), Notes()
+    caplog.set_level("WARNING")
+    conductor = orchestrator(mailjet, notes, verify_counts=verify_counts)
+    assert emitted(conductor, hours(1, 2, 3)) == [(window, 3) for window in hours(1, 2, 3)]
+    assert (mailjet.calls["request"], mailjet.calls["download"]) == (4, 5)
+    assert caplog.text.count("all of them are kept from now on") == 1
+    assert notes.takes_open_ends
+
+    again = OpenEnded()
+    assert len(emitted(orchestrator(again, notes), hours(1, 2))) == 2
+    assert (again.calls["request"], again.calls["download"]) == (2, 2)
+
+
+def test_an_open_end_is_not_taken_where_rows_are_missing() -> None:
+    """The count has to agree."""
+    mailjet, notes = OpenEnded(counts=[3, 3, 4]), Notes()
+    conductor = orchestrator(mailjet, notes)
+    conductor._forgiven = 1
+    with pytest.raises(OpenEndError, match="line end and may be incomplete"):
+        emitted(conductor, hours(1))
+    assert not notes.takes_open_ends
+
+
+def test_an_open_end_that_goes_away_was_a_cut(caplog: pytest.LogCaptureFixture) -> None:
+    """The next download has all of the line; nothing is learned from that."""
+
+    class CutOnce(Answers):
         def download(self, job: ExportJob, into: BinaryIO) -> bool:
-            super().download(job, io.BytesIO())
-            into.write(b"abc")
-            return False
+            whole = io.BytesIO()
+            super().download(job, whole)
+            into.write(whole.getvalue()[:-1] + (b"x" if self.calls["download"] == 1 else b"\n"))
+            return True
 
-    mailjet = Untold()
+    mailjet, notes = CutOnce(), Notes()
+    caplog.set_level("WARNING")
+    assert emitted(orchestrator(mailjet, notes), hours(1)) == [(hours(1)[0], 3)]
+    assert (mailjet.calls["request"], mailjet.calls["download"]) == (1, 2)
+    assert "may be incomplete; downloading it again" in caplog.text
+    assert not notes.takes_open_ends
 
-    assert emitted(orchestrator(mailjet), hours(1)) == [(hours(1)[0], 3)]
-    assert mailjet.calls["download"] == 2
+
+@pytest.mark.parametrize(
+    ("content", "open_end"),
+    [
+        (b"", False),
+        (b"ID\n1\n", False),
+        (b"ID\r1\r", False),
+        (b"ID\r\n1", True),
+        (b"ID", True),
+        ("ID\n1\n".encode("utf-16"), False),
+        ("ID\n1\n".encode("utf-16-be"), False),
+        ("ID\n1".encode("utf-16"), True),
+        ("ID\n1".encode("utf-16-be"), True),
+        (b"\x1f\x8b\x08packed", False),
+    ],
+)
+def test_an_open_end_is_told_by_the_last_bytes(content: bytes, *, open_end: bool) -> None:
+    """In any encoding; what is packed has an end of its own."""
+    file = io.BytesIO(content)
+    assert has_open_end(file) is open_end
+    assert file.tell() == 0

@@ -86,6 +86,7 @@ def test_a_finished_window_moves_the_bookmark_and_says_so() -> None:
         "replication_key": "to_ts",
         "replication_key_value": "2026-11-16T16:00:00+00:00",
         "pending_exports": [in_state(second)],
+        "file_form": [],
     }
 
 
@@ -101,6 +102,7 @@ def test_an_export_is_in_a_state_as_soon_as_it_is_requested() -> None:
             "replication_key": "to_ts",
             "replication_key_value": "2026-11-12T16:00:00+00:00",
             "pending_exports": [in_state(export)],
+            "file_form": [],
         }
     ]
 
@@ -121,6 +123,19 @@ def test_pending_exports_are_always_written() -> None:
     bookmark.commit(days_ago(9, 5))
 
     assert written.states[-1]["pending_exports"] == []
+
+
+def test_how_files_are_written_is_remembered() -> None:
+    """Once told, by every later state; what another version knows of them stays."""
+    bookmark, written = opened({"file_form": ["else"]})
+    assert not bookmark.takes_open_ends
+
+    bookmark.take_open_ends()
+    bookmark.commit(days_ago(9, 5))
+
+    assert written.states[-1]["file_form"] == ["else", "open_end"]
+    again, _ = opened(dict(written.states[-1]))
+    assert again.takes_open_ends
 
 
 def test_a_full_table_neither_reads_nor_moves_the_bookmark() -> None:
@@ -229,6 +244,8 @@ def test_a_bookmark_comes_in_many_forms(value: str) -> None:
                 }
             }
         },
+        {"bookmarks": {"sms_messages": {"file_form": "open_end"}}},
+        {"bookmarks": {"sms_messages": {"file_form": [5]}}},
         {"bookmarks": {"sms_messages": {"replication_key_value": "0001-01-01T00:00:00"}}},
         {"bookmarks": {"other": 5}},
         {"type": "STATE", "value": {"bookmarks": {}}},

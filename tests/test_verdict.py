@@ -22,6 +22,7 @@ from tap_mailjet_sms.exceptions import (
     MailjetUnavailableError,
     NotAuthorisedError,
     NotCSVError,
+    OpenEndError,
     RequestRefusedError,
     SpoolError,
     TapMailjetSMSError,
@@ -189,6 +190,20 @@ READ_CASES = [
             Case(error, Remedy.GIVE_UP, before={kind: last - 1}),
         )
     ),
+    # A last line without a line end is counted by itself.
+    Case(
+        OpenEndError("failure"),
+        Remedy.FETCH_AGAIN,
+        "failure; downloading it again",
+        before={Kind.UNSOUND: 2},
+    ),
+    Case(
+        OpenEndError("failure"),
+        Remedy.EXPORT_AGAIN,
+        "failure; asking for a new export",
+        before={Kind.OPEN_END: 1},
+    ),
+    Case(OpenEndError("failure"), Remedy.GIVE_UP, before={Kind.OPEN_END: 2}),
 ]
 
 
@@ -226,6 +241,9 @@ FAILURES: Mapping[str, Callable[[], Failure]] = {
         ExportLateError("late"), DAY
     ),
     "a row or a cell cannot be read": lambda: Failure(CSVFormatError("row"), DAY, was_read=True),
+    "the last line has no line end, though all others have": lambda: Failure(
+        OpenEndError("end"), DAY, was_read=True
+    ),
     "fewer rows than `/sms/count` says": lambda: Failure(
         CountMismatchError("fewer"), DAY, was_read=True
     ),

@@ -7,6 +7,7 @@ came in the way.
 from __future__ import annotations
 
 import logging
+import os
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
@@ -45,6 +46,7 @@ T = TypeVar("T")
 
 #: What no header is longer than, in bytes.
 HEAD = 1 << 16
+_GZIP = b"\x1f\x8b"
 
 
 class Mailjet(Protocol):
@@ -62,13 +64,15 @@ class Fetched:
 
     `within_edges` is the count without the first and last second that the export was asked for. It
     is known where the file seems to have no rows: on those seconds there may be messages that a
-    count includes and an export does not (neither is documented).
+    count includes and an export does not (neither is documented). `has_open_end` says that the
+    file's last line has no line end, though all of it has come.
     """
 
     job: ExportJob
     file: BinaryIO | None
     expected: int | None
     within_edges: int | None = None
+    has_open_end: bool = False
 
 
 @dataclass(slots=True)
@@ -100,7 +104,8 @@ class Fetcher:
         file = None if job.url is None else self._download(job)
         expected = self._expected_rows(job.window)
         if not expected or (file is not None and _has_rows(file)):
-            return Fetched(job, file, expected)
+            has_open = file is not None and has_open_end(file)
+            return Fetched(job, file, expected, has_open_end=has_open)
         return Fetched(job, file, expected, self._expected_rows(job.window, edges=False))
 
     def _poll(self, job: ExportJob) -> ExportJob:
@@ -132,14 +137,31 @@ class Fetcher:
     def _download(self, job: ExportJob) -> BinaryIO:
         """The export's file, from a fresh link where the first one is no longer served."""
         try:
-            return self._retry(_Download(self.mailjet, job), at_least=2)
+            return self._retry(lambda: self._download_once(job))
         except DownloadGoneError as error:
             logger.info("%s; asking Mailjet for a fresh link", error)
         fresh = self._retry(lambda: self.mailjet.get_export(job))
         if next_step(fresh, now=self.clock.now()) is not Step.DOWNLOAD or fresh.url is None:
             msg = f"The file of {job} is no longer at Mailjet"
             raise DownloadGoneError(msg)
-        return self._retry(_Download(self.mailjet, fresh), at_least=2)
+        return self._retry(lambda: self._download_once(fresh))
+
+    def _download_once(self, job: ExportJob) -> BinaryIO:
+        """One attempt to download an export, into a file of its own, at its start.
+
+        Raises:
+            DownloadBrokenError: If it did not arrive whole, or perhaps not: only its length tells a
+                last line that was cut from one that is written so.
+        """
+        with spool_errors(), ExitStack() as unless_whole:
+            file = unless_whole.enter_context(open_spool())
+            tells_end = self.mailjet.download(job, file)
+            if not tells_end and has_open_end(file):
+                msg = f"The download of {job} does not end with a line end and may be incomplete"
+                raise DownloadBrokenError(msg)
+            file.seek(0)
+            unless_whole.pop_all()
+            return file
 
     def _expected_rows(self, window: Window, *, edges: bool = True) -> int | None:
         """How many messages Mailjet counts; None where that is not to be had, or not wanted."""
@@ -171,9 +193,9 @@ class Fetcher:
         ask = partial(self.mailjet.count, window, not_before=self.not_before, edges=edges)
         return self._retry(ask)
 
-    def _retry(self, ask: Callable[[], T], *, at_least: int = 1) -> T:
+    def _retry(self, ask: Callable[[], T]) -> T:
         """Ask until there is a usable answer, `max_attempts` times at most."""
-        for attempt in range(1, max(self.retrying.max_attempts, at_least)):
+        for attempt in range(1, self.retrying.max_attempts):
             self.end.check()
             try:
                 return ask()
@@ -192,36 +214,17 @@ def _has_rows(file: BinaryIO) -> bool:
     return len(head) == HEAD or len(head.splitlines()) > 1
 
 
-@dataclass(slots=True)
-class _Download:
-    """One attempt to download an export, each into a file of its own.
+def has_open_end(file: BinaryIO) -> bool:
+    """Whether the last line of a file has no line end, as if it were cut; the file is rewound.
 
-    A file that neither tells its length nor ends with a line is whole only if the next attempt
-    brings the same.
+    A file without a byte has no line. UTF-16 ends a line with two bytes; a file that is packed
+    itself tells its end by itself.
     """
-
-    mailjet: Mailjet
-    job: ExportJob
-    size: int | None = None
-
-    def __call__(self) -> BinaryIO:
-        """The file, at its start.
-
-        Raises:
-            DownloadBrokenError: If it did not arrive whole, or perhaps not.
-        """
-        with spool_errors(), ExitStack() as unless_whole:
-            file = unless_whole.enter_context(open_spool())
-            tells_length = self.mailjet.download(self.job, file)
-            if not tells_length:
-                self._compare(file)
-            file.seek(0)
-            unless_whole.pop_all()
-            return file
-
-    def _compare(self, file: BinaryIO) -> None:
-        size, before, self.size = file.tell(), self.size, file.tell()
-        file.seek(max(0, size - 1))
-        if file.read(1) not in {b"\n", b"\r", b""} and size != before:
-            msg = f"The download of {self.job} does not end with a line end and may be incomplete"
-            raise DownloadBrokenError(msg)
+    with spool_errors():
+        file.seek(0)
+        is_packed = file.read(len(_GZIP)) == _GZIP
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - 2))
+        last = file.read(2).strip(b"\0")
+        file.seek(0)
+    return size > 0 and not is_packed and not last.endswith((b"\n", b"\r"))

@@ -23,13 +23,16 @@ from tap_mailjet_sms.exceptions import (
     CountMismatchError,
     EmptyExportError,
     MailjetUnavailableError,
+    OpenEndError,
     TapMailjetSMSError,
 )
 from tap_mailjet_sms.exporting.counting import Finding, hold
 from tap_mailjet_sms.exporting.job import VerifyCounts
 from tap_mailjet_sms.exporting.verdict import (
+    LAST_STRIKE,
     SHORTEST,
     Failure,
+    Kind,
     Remedy,
     Strikes,
     judge,
@@ -55,6 +58,9 @@ class Ledger(Protocol):
 
     def add(self, job: ExportJob) -> None: ...  # noqa: D102
     def drop(self, window: Window) -> None: ...  # noqa: D102
+    @property
+    def takes_open_ends(self) -> bool: ...  # noqa: D102
+    def take_open_ends(self) -> None: ...  # noqa: D102
 
 
 @dataclass(slots=True, eq=False)
@@ -110,8 +116,10 @@ class Arrival:
         Raises:
             EmptyExportError: If there are no rows though Mailjet counts some.
             CountMismatchError: If there are fewer than Mailjet counts, or some come twice.
+            OpenEndError: If the last row may be cut.
         """
         self._exports.hold_against_count(self._tile, self._fetched, tally)
+        self._exports.hold_against_end(self._tile, self._fetched, tally)
 
     def reject(self, error: UnsoundFileError) -> None:
         """The file is of no use: its window comes once more, or ends the run in its turn."""
@@ -292,6 +300,23 @@ class Orchestrator:
                 if not warns:
                     text += "; set verify_counts to warn or off to keep these rows"
                 raise CountMismatchError(text)
+
+    def hold_against_end(self, tile: _Tile, fetched: Fetched, tally: Tally) -> None:
+        """See `Arrival.verify`: a last line without a line end is cut, or how all are written.
+
+        Whoever writes a file may have stopped within a price, and sent the rest with its right
+        length. So it takes another download, and another export that ends so and has all rows.
+        """
+        if not fetched.has_open_end or not tally.rows or self.ledger.takes_open_ends:
+            return
+        text = f"The file of the {fetched.job} does not end with a line end"
+        was_tried = tile.strikes.get(Kind.OPEN_END, 0) >= LAST_STRIKE[Kind.OPEN_END] - 1
+        if was_tried and not tally.lack(fetched.expected):
+            self.ledger.take_open_ends()
+            logger.warning("%s, nor does another export's: all of them are kept from now on", text)
+            return
+        msg = f"{text} and may be incomplete"
+        raise OpenEndError(msg)
 
     def take_back(self, tile: _Tile, error: UnsoundFileError) -> None:
         """See `Arrival.reject`."""

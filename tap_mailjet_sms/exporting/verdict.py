@@ -22,10 +22,16 @@ data. What happens is in the words of the first table in `docs/reliability.md`:
 | a row or a cell cannot be read | once | fetch again |
 | … | twice | export again |
 | … | three times | give up |
+| the last line has no line end, though all others have | once | fetch again |
+| … | twice | export again |
+| … | three times | give up |
 | fewer rows than `/sms/count` says | once | fetch again |
 | … | twice | export again |
 | … | three times | export again |
 | … | four times | give up |
+
+A file whose last line has no line end is given up only where rows are missing, too: else that is
+how they are written (`orchestrator.py`).
 
 A file that is gone is treated like an export that is gone. An export of the state was an attempt of
 an earlier run: its failure is no strike, lest it be this run's last. A single request that gets no
@@ -49,6 +55,7 @@ from tap_mailjet_sms.exceptions import (
     ExportLateError,
     ExportNotFoundError,
     NotAuthorisedError,
+    OpenEndError,
     RequestRefusedError,
     UnexpectedAnswerError,
     UnsoundFileError,
@@ -86,6 +93,7 @@ class Kind(enum.Enum):
     LATE = enum.auto()
     UNSOUND = enum.auto()
     DISPUTED = enum.auto()
+    OPEN_END = enum.auto()
     HOPELESS = enum.auto()
 
 
@@ -99,6 +107,7 @@ LAST_STRIKE = {
     Kind.LATE: 2,
     Kind.UNSOUND: 3,
     Kind.DISPUTED: 4,
+    Kind.OPEN_END: 3,
 }
 
 _KINDS: tuple[tuple[type[Exception], Kind], ...] = (
@@ -108,6 +117,7 @@ _KINDS: tuple[tuple[type[Exception], Kind], ...] = (
     (DownloadGoneError, Kind.GONE),
     (ExportFailedError, Kind.FAILED),
     (ExportLateError, Kind.LATE),
+    (OpenEndError, Kind.OPEN_END),
 )
 
 
@@ -174,7 +184,7 @@ def judge(failure: Failure, patience: Retrying) -> Verdict:
         return Verdict(Remedy.GIVE_UP, str(error), strikes, error=error)
     if kind is Kind.TOO_OLD:
         return Verdict(Remedy.TRIM, str(error), strikes)
-    if kind in {Kind.UNSOUND, Kind.DISPUTED} and times == 1:
+    if kind in {Kind.UNSOUND, Kind.DISPUTED, Kind.OPEN_END} and times == 1:
         return Verdict(Remedy.FETCH_AGAIN, f"{error}; downloading it again", strikes)
 
     sentence, wait = f"{error}; asking for a new export", 0.0

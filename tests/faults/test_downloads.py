@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -13,6 +13,7 @@ from tests.support.story import ALWAYS, REFUSED, asked, interrupted, is_complete
 
 if TYPE_CHECKING:
     from mailjet_sandbox.effects import Effect
+    from tests.simulation.play import Simulation
     from tests.support.on_socket import OnSocket
 
 CUTS = {
@@ -39,6 +40,50 @@ def test_what_is_cut_each_time_is_never_emitted(socket: OnSocket, effect: Effect
     got = socket.run(Fault(effect, on(Operation.DOWNLOAD, times=None)), verify_counts="error")
     assert socket.error is not None
     assert not got
+
+
+def file_form(simulation: Simulation) -> object:
+    """What the state says of how Mailjet writes files."""
+    state: Any = simulation.state
+    return state["bookmarks"]["sms_messages"]["file_form"]
+
+
+def test_a_line_that_was_cut_before_it_was_sent_is_asked_for_again(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The last price lacks a digit, the length is right: downloaded again, then exported again."""
+    simulation = story(windows=2)
+    play(simulation, Fault(fx.OpenEnd(missing=1), on(Operation.DOWNLOAD, times=2)))
+    assert is_complete(simulation)
+    assert len(asked(simulation, Operation.REQUEST)) <= 3
+    assert "does not end with a line end and may be incomplete; downloading it" in caplog.text
+    assert file_form(simulation) == []
+
+
+def test_files_that_all_end_so_are_taken_and_remembered(caplog: pytest.LogCaptureFixture) -> None:
+    """Once two exports agree with the count; said once, and the next run asks for nothing twice."""
+    simulation = story(windows=3)
+    always = Fault(fx.OpenEnd(), on(Operation.DOWNLOAD, times=None))
+    play(simulation, always)
+    assert is_complete(simulation)
+    assert len(asked(simulation, Operation.REQUEST)) == 4
+    assert len(asked(simulation, Operation.DOWNLOAD)) == 5
+    assert caplog.text.count("all of them are kept from now on") == 1
+    assert file_form(simulation) == ["open_end"]
+    caplog.clear()
+    play(simulation, always, pause=DAY)
+    assert is_complete(simulation)
+    assert "line end" not in caplog.text
+
+
+def test_a_file_whose_end_nobody_tells_is_not_taken_without_its_last_line_end() -> None:
+    """Neither a length nor chunks: it may be cut each time, so the run ends."""
+    simulation = story(windows=1, max_attempts=3)
+    effect = fx.OpenEnd(framing=Framing.CLOSE)
+    outcome = play(simulation, Fault(effect, on(Operation.DOWNLOAD, times=None)))
+    assert outcome.ending is REFUSED
+    assert "does not end with a line end and may be incomplete" in str(outcome.error)
+    assert not simulation.rows
 
 
 GONE = {str(status): fx.Http(status) for status in (403, 404, 410)}
