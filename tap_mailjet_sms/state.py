@@ -211,7 +211,7 @@ def file_form(state: Mapping[str, object]) -> list[str]:
     """
     entries = state.get(FORM) or []
     if not isinstance(entries, list) or not all(isinstance(entry, str) for entry in entries):
-        msg = f'The state\'s {FORM} of {STREAM} cannot be read: correct it, or set it to "[]"'
+        msg = f"The state's {FORM} of {STREAM} cannot be read: correct it, or set it to []"
         raise InvalidStateError(msg)
     return entries
 

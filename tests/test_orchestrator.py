@@ -560,7 +560,7 @@ def test_an_open_end_is_taken_when_another_export_has_it_too(
     conductor = orchestrator(mailjet, notes, verify_counts=verify_counts)
     assert emitted(conductor, hours(1, 2, 3)) == [(window, 3) for window in hours(1, 2, 3)]
     assert (mailjet.calls["request"], mailjet.calls["download"]) == (4, 5)
-    assert caplog.text.count("all of them are kept from now on") == 1
+    assert caplog.text.count("such files are kept from now on") == 1
     assert notes.takes_open_ends
 
     again = OpenEnded()

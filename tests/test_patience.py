@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mailjet_sandbox import Fault, Operation
+from mailjet_sandbox import Fault, Operation, When
 from mailjet_sandbox import effects as fx
-from mailjet_sandbox.scenario import When
 from tap_mailjet_sms.exceptions import (
     DownloadBrokenError,
     MailjetUnavailableError,
@@ -26,7 +25,7 @@ from tap_mailjet_sms.exceptions import (
 from tap_mailjet_sms.exporting.client import ANSWER_LIMIT, LEAST_RATE, MailjetClient
 from tap_mailjet_sms.exporting.job import ExportJob
 from tap_mailjet_sms.exporting.patience import Patience
-from tests.test_whole_downloads import LONG_AGO, NOW, WINDOW, download, mailjet
+from tests.support.served import LONG_AGO, NOW, WINDOW, download, mailjet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

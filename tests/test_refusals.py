@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mailjet_sandbox import Fault, Operation
+from mailjet_sandbox import Fault, Operation, When
 from mailjet_sandbox import effects as fx
-from mailjet_sandbox.scenario import When
 from tap_mailjet_sms.exceptions import (
     ExportNotFoundError,
     InvalidSettingError,
@@ -26,9 +25,9 @@ from tap_mailjet_sms.exceptions import (
 from tap_mailjet_sms.exporting.answers import refusal_sentence, refused_with
 from tap_mailjet_sms.exporting.client import MailjetClient
 from tap_mailjet_sms.exporting.job import ExportJob, ExportStatus
-from tests.test_client import WINDOW as ANOTHER_WINDOW
-from tests.test_client import Answer, Server, client, completed, export
-from tests.test_whole_downloads import LONG_AGO, NOW, WINDOW, mailjet
+from tests.support.scripted import WINDOW as ANOTHER_WINDOW
+from tests.support.scripted import Answer, Server, client, completed, export
+from tests.support.served import LONG_AGO, NOW, WINDOW, mailjet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -123,7 +122,7 @@ def test_a_link_without_a_scheme_leads_where_it_says() -> None:
         link = completed(other.url.removeprefix("http:") + "/x.csv")
         client(server).download(link, io.BytesIO())
     assert other.asked[0].headers["Authorization"] is None
-    with pytest.raises(UnexpectedAnswerError, match="no URL"):
+    with pytest.raises(UnexpectedAnswerError, match="not a URL"):
         client(server).download(completed("//[/x.csv"), io.BytesIO())
 
 
@@ -189,12 +188,12 @@ def count(url: str) -> int:
     ("names", "advice"),
     [
         ([], "if your network has certificates of its own, set REQUESTS_CA_BUNDLE to their file"),
-        (["SSL_CERT_FILE"], "SSL_CERT_FILE is not looked at: set REQUESTS_CA_BUNDLE to that file"),
-        (["CURL_CA_BUNDLE"], "where the variable CURL_CA_BUNDLE says; check it"),
-        (["REQUESTS_CA_BUNDLE"], "where the variable REQUESTS_CA_BUNDLE says; check it"),
+        (["SSL_CERT_FILE"], "SSL_CERT_FILE is not read: set REQUESTS_CA_BUNDLE to that file"),
+        (["CURL_CA_BUNDLE"], "check the file that the variable CURL_CA_BUNDLE names"),
+        (["REQUESTS_CA_BUNDLE"], "check the file that the variable REQUESTS_CA_BUNDLE names"),
         (
             ["CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE"],
-            "the variable REQUESTS_CA_BUNDLE says; check it",
+            "the file that the variable REQUESTS_CA_BUNDLE names",
         ),
     ],
 )
@@ -227,7 +226,9 @@ def test_certificates_that_are_not_there_are_a_wrong_setting(
 ) -> None:
     """Of the environment: nothing that another attempt could cure."""
     variables.setenv(name, "/nowhere/ca.pem")
-    with pytest.raises(InvalidSettingError, match=f"where the variable {name} says; check it$"):
+    with pytest.raises(
+        InvalidSettingError, match=f"check the file that the variable {name} names$"
+    ):
         count(secure_url)
 
 

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import gzip
-import io
 import zlib
-from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -15,53 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typing_extensions import override
 
-from mailjet_sandbox import Backend, Build, Ending, Fault, Framing, Messages, Sandbox, Scenario
+from mailjet_sandbox import Backend, Ending, Fault, Framing
 from mailjet_sandbox import effects as fx
-from mailjet_sandbox.scenario import When
 from tap_mailjet_sms.exceptions import DownloadBrokenError
 from tap_mailjet_sms.exporting.bodies import PIECE, PackedBodyError, unpacked
-from tap_mailjet_sms.exporting.client import MailjetClient
-from tap_mailjet_sms.exporting.windows import Window
+from tests.support.served import download, mailjet
+from tests.support.story import ALWAYS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from mailjet_sandbox import Request, Response
-
-NOW = datetime.now(UTC).replace(microsecond=0)
-WINDOW = Window(NOW - timedelta(days=1), NOW - timedelta(hours=1))
-LONG_AGO = NOW - timedelta(days=300)
-ALWAYS = When(times=None)
-
-
-@contextmanager
-def mailjet(
-    *faults: Fault, timeout: float = 5, account: type[Backend] = Backend
-) -> Iterator[tuple[MailjetClient, Sandbox]]:
-    """An account on a socket, with these faults, and a client of it."""
-    backend = account(
-        data=Messages(since=int(NOW.timestamp()) - 90_000),
-        clock=NOW.timestamp,
-        build=Build(seconds=0),
-        scenario=Scenario(faults=faults),
-    )
-    with Sandbox(backend) as sandbox:
-        client = MailjetClient(
-            api_url=sandbox.url,
-            auth_token=backend.token,
-            request_timeout=timeout,
-            now=lambda: NOW,
-        )
-        yield client, sandbox
-        client.close()
-
-
-def download(client: MailjetClient) -> tuple[bytes, bool]:
-    """The file of an export, and whether the answer told its end."""
-    job = client.request_export(WINDOW, not_before=LONG_AGO)
-    file = io.BytesIO()
-    tells_end = client.download(client.get_export(job), file)
-    return file.getvalue(), tells_end
 
 
 def truth() -> bytes:

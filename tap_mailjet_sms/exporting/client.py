@@ -328,7 +328,7 @@ def _network_errors(
         msg = f"{what} failed: {patience.lost or f'no answer within {timeout:g} s'}"
         raise kind(msg) from None
     except (requests.exceptions.SSLError, urllib3.exceptions.SSLError):
-        msg = f"{what} failed: the server's certificate cannot be verified{_trusted()}"
+        msg = f"{what} failed: the server's certificate cannot be verified; {_on_certificates()}"
         raise kind(msg) from None
     except requests.exceptions.ProxyError:
         msg = f"{what} failed: the proxy does not answer"
@@ -345,20 +345,23 @@ def _network_errors(
         raise kind(msg) from None
     except (requests.RequestException, ValueError, OSError) as error:
         if "CA certificate bundle" in str(error):
-            msg = f"There is no file or folder of certificates{_trusted()}"
+            msg = f"There are no certificates to verify servers with; {_on_certificates()}"
             raise InvalidSettingError([msg]) from None
         msg = f"{what} failed: {type(error).__name__}"
         raise kind(msg) from None
 
 
-def _trusted() -> str:
-    """Where the certificates are from that are trusted, as `requests` looks for them."""
+def _on_certificates() -> str:
+    """What to look at, or to set, where `requests` does not trust a server.
+
+    It takes certificates from the first of two variables.
+    """
     for variable in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
         if os.environ.get(variable):
-            return f" where the variable {variable} says; check it"
+            return f"check the file that the variable {variable} names"
     if os.environ.get("SSL_CERT_FILE"):
-        return "; SSL_CERT_FILE is not looked at: set REQUESTS_CA_BUNDLE to that file"
-    return "; if your network has certificates of its own, set REQUESTS_CA_BUNDLE to their file"
+        return "SSL_CERT_FILE is not read: set REQUESTS_CA_BUNDLE to that file"
+    return "if your network has certificates of its own, set REQUESTS_CA_BUNDLE to their file"
 
 
 def _tells_end(response: requests.Response) -> bool:

@@ -313,10 +313,14 @@ class Orchestrator:
         was_tried = tile.strikes.get(Kind.OPEN_END, 0) >= LAST_STRIKE[Kind.OPEN_END] - 1
         if was_tried and not tally.lack(fetched.expected):
             self.ledger.take_open_ends()
-            logger.warning("%s, nor does another export's: all of them are kept from now on", text)
+            logger.warning(
+                "%s; such files are kept from now on, since another export's ends so, too", text
+            )
             return
-        msg = f"{text} and may be incomplete"
-        raise OpenEndError(msg)
+        text += " and may be incomplete"
+        if was_tried:
+            text += "; if only Mailjet's count is wrong, set verify_counts to off to keep it"
+        raise OpenEndError(text)
 
     def take_back(self, tile: _Tile, error: UnsoundFileError) -> None:
         """See `Arrival.reject`."""

@@ -68,7 +68,7 @@ def test_files_that_all_end_so_are_taken_and_remembered(caplog: pytest.LogCaptur
     assert is_complete(simulation)
     assert len(asked(simulation, Operation.REQUEST)) == 4
     assert len(asked(simulation, Operation.DOWNLOAD)) == 5
-    assert caplog.text.count("all of them are kept from now on") == 1
+    assert caplog.text.count("such files are kept from now on") == 1
     assert file_form(simulation) == ["open_end"]
     caplog.clear()
     play(simulation, always, pause=DAY)

@@ -217,6 +217,8 @@ class Simulation:
         unknowns = self.schedule.unknowns
         if unknowns.count_offset or unknowns.count_edges not in {None, unknowns.edges}:
             return True  # rows seem to be missing
+        if not self.schedule.layout.last_newline:
+            return True  # the last line seems to be cut, until another export has it so, too
         export = self.backend._exports.find(export_id)
         assert export is not None
         late = any(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import enum
 import math
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -149,12 +149,19 @@ def schedule(seed: int) -> Schedule:
     verify_counts = rng.choice(server.settings)
     end = start + int(window * rng.uniform(1, 5)) if rng.random() < 0.2 else math.inf
     lookback = rng.choice(scale.lookbacks)
+    layout = LAYOUTS[rng.choice(sorted(LAYOUTS))] if rng.random() < 0.3 else Layout()
+    build = _build(rng)
+    disputed = verify_counts != "error" and rng.random() < 0.2
+    unknowns = _unknowns(rng, server, disputed=disputed)
+    if unknowns.count_offset > 0 or unknowns.count_edges is not None:
+        # Where rows seem to be missing as well, a file that ends within a line is never kept.
+        layout = replace(layout, last_newline=True)
     return Schedule(
         seed=seed,
         messages=messages,
-        layout=LAYOUTS[rng.choice(sorted(LAYOUTS))] if rng.random() < 0.3 else Layout(),
-        build=_build(rng),
-        unknowns=_unknowns(rng, server, disputed=verify_counts != "error" and rng.random() < 0.2),
+        layout=layout,
+        build=build,
+        unknowns=unknowns,
         start=start,
         end=end,
         lookback=lookback,
@@ -305,6 +312,10 @@ _FAULTS: tuple[Callable[[random.Random], _Drawn], ...] = (
     _cut,
     lambda rng: (_cut(rng)[0], _DOWNLOAD),
     lambda _: (fx.Redirect(), _DOWNLOAD),
+    lambda rng: (fx.Status(rng.choice((201, 204, 206))), _DOWNLOAD),
+    lambda rng: (fx.Packed(rng.choice([*fx.Packing]), rng.choice((0, 1, 9))), _DOWNLOAD),
+    lambda _: (fx.OpenEnd(), _DOWNLOAD),
+    lambda rng: (fx.Http(rng.choice((400, 401, 429, 503)), in_body=True), _one(rng)),
     lambda rng: (fx.Echo(rng.choice((None, 3600, -3600))), API - {Operation.COUNT}),
     lambda rng: (fx.StatusCode(rng.choice((0, 9, -1))), _STATUS),
     lambda rng: (fx.ClockSkew(rng.choice((-600, 100, 600))), API),
