@@ -12,6 +12,7 @@ again by naming that file in place of the options.
 
 from __future__ import annotations
 
+import gzip
 import io
 import sys
 from contextlib import closing
@@ -33,7 +34,7 @@ from urllib3 import HTTPResponse
 
 START = datetime(2026, 11, 20, tzinfo=UTC)
 WINDOW = Window(START, START + timedelta(days=1))
-STATUSES = [200, 201, 302, 400, 401, 403, 404, 429, 500, 503]
+STATUSES = [200, 200, 206, 302, 400, 401, 403, 404, 429, 500, 503]
 HEADERS = ["Retry-After", "Date", "Location", "X-Mj-Request-Guid"]
 CSV_HEADER = b"ID,From,To,Status,SmsCount,CreationTS,SentTS,Cost,Currency,Else\n"
 CSV_ROW = b"a-1,ACME,+33639980001,3,1,1795000000,1795000001,0.04,EUR,\n"
@@ -53,9 +54,16 @@ class Scripted(HTTPAdapter):
         if choices.ConsumeBool():
             value = choices.ConsumeString(30).encode("ascii", "ignore").decode()
             headers[choices.PickValueInList(HEADERS)] = "".join(filter(str.isprintable, value))
-        body = io.BytesIO(choices.ConsumeBytes(choices.ConsumeIntInRange(0, 600)))
+        body = choices.ConsumeBytes(choices.ConsumeIntInRange(0, 600))
+        encoding = choices.PickValueInList(["", "", "gzip", "deflate"])
+        if encoding:
+            headers["Content-Encoding"] = encoding
+            if encoding == "gzip" and choices.ConsumeBool():
+                body = gzip.compress(body)[: choices.ConsumeIntInRange(0, 1000)]
         status = choices.PickValueInList(STATUSES)
-        raw = HTTPResponse(body=body, headers=headers, status=status, preload_content=False)
+        raw = HTTPResponse(
+            body=io.BytesIO(body), headers=headers, status=status, preload_content=False
+        )
         return self.build_response(request, raw)
 
 
