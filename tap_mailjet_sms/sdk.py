@@ -13,14 +13,16 @@ import io
 import json
 import logging
 import os
+import signal
 import sys
 import traceback
 import typing as t
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import PurePath
 
 from singer_sdk import Stream, Tap
+from singer_sdk.cli import plugin_cli
 from singer_sdk.configuration._dict_config import parse_environment_config
 from singer_sdk.exceptions import ConfigValidationError, MappingError
 from singer_sdk.helpers._classproperty import classproperty
@@ -31,8 +33,11 @@ from singer_sdk.plugin_base import SingerCommand
 from typing_extensions import override
 
 from tap_mailjet_sms.exceptions import (
+    ExitCode,
     InvalidSettingError,
     InvalidStateError,
+    OpenFilesError,
+    OutputClosedError,
     TapMailjetSMSError,
 )
 from tap_mailjet_sms.settings import Settings, coerce, config_errors
@@ -137,6 +142,25 @@ class StrictTap(Tap):
         Breaks: `test_killed.py::test_terminated_at_any_moment_nothing_is_lost`.
         """
         t.cast("MessageWriter", self.message_writer).terminate(signum)
+
+    @plugin_cli
+    def cli(cls) -> click.Command:  # noqa: N805
+        """The command line, with a log as the environment says.
+
+        The SDK ends with a traceback where it says what cannot be (0.54).
+        Breaks: `test_exit_codes.py::test_a_log_that_cannot_be_is_told`.
+
+        Raises:
+            SystemExit: With 78, if the log cannot be set up.
+        """
+        try:
+            return super().cli
+        except Exception:  # noqa: BLE001 - of logging, YAML, or the classes that it names
+            logging.basicConfig(force=True)
+            variables = f"{cls._env_var_prefix}LOGLEVEL, LOGLEVEL and SINGER_SDK_LOG_CONFIG"
+            cls.logger.error("The log cannot be set up: see the variables %s", variables)  # noqa: TRY400
+            cls.logger.error("Ended with exit code %s", ExitCode.CONFIGURATION)  # noqa: TRY400
+            raise _FailedExit(ExitCode.CONFIGURATION) from None
 
     @classmethod
     @override
@@ -302,7 +326,8 @@ class WindowedStream(Stream):
 class Command(SingerCommand):
     """The tap's command: an error is one sentence in the log and an exit code.
 
-    The SDK prints a traceback for any error in a run, rows and links within it (0.54).
+    The SDK prints a traceback for any error in a run, rows and links within it, and ends each with
+    exit code 1 (0.54).
     Breaks: `test_cli.py::test_a_map_that_fails_is_named_without_the_values`.
     """
 
@@ -311,21 +336,50 @@ class Command(SingerCommand):
         """Run the command as `click` does, with our errors as one sentence each.
 
         Raises:
-            SystemExit: With the exit code: 1 for an error, 128 + signal for a signal.
+            SystemExit: With the exit code: see `ExitCode`; 128 + signal for a signal, 2 for a wrong
+                command line.
         """
         try:
             return super().main(*args, **kwargs)
-        except ConfigValidationError as error:
-            for sentence in error.errors or [str(error)]:
-                self.logger.error("%s", sentence)  # noqa: TRY400 - the traceback is for DEBUG
-        except (TapMailjetSMSError, MappingError) as error:
-            # The SDK's is about an expression of the user's: it names that, not the values.
-            self.logger.error("%s", error)  # noqa: TRY400
-            self._tell_where(error)
-        except Exception as error:  # noqa: BLE001 - its text may hold a row, so only its kind is said
-            self.logger.error("Unexpected %s: this is a bug, please report it", _kind(error))  # noqa: TRY400
-            self._tell_where(error)
-        raise _FailedExit
+        except SystemExit as leaving:
+            if leaving.code != 1:
+                raise
+            # `click` ends so where nobody reads its text.
+            error: Exception = OutputClosedError("Nobody reads the output any more")
+        except Exception as raised:  # noqa: BLE001 - whatever it is, it becomes a sentence
+            error = raised
+        return self._end(error)
+
+    @override
+    def invoke(self, ctx: click.Context) -> t.Any:
+        """Run the tap, with warnings in the log.
+
+        The SDK tells errors in the settings itself, and ends with exit code 1 (0.54).
+        Breaks: `test_cli.py::test_a_wrong_setting_is_named`.
+        """
+        logging.captureWarnings(capture=True)
+        with _interruptible():
+            return super(SingerCommand, self).invoke(ctx)
+
+    @override
+    def make_context(self, *args: t.Any, **kwargs: t.Any) -> click.Context:
+        """Read the command line; `--test` and `--discover` run here."""
+        with _interruptible():
+            return super().make_context(*args, **kwargs)
+
+    def _end(self, error: Exception) -> t.NoReturn:
+        """Say what ended the run, and the exit code last.
+
+        Raises:
+            SystemExit: With the exit code.
+        """
+        code, sentences = _explained(error)
+        said = {"exit_code": code.value}  # a field of the SDK's JSON log
+        for sentence in sentences:
+            self.logger.error("%s", sentence, extra=said)
+        self._tell_where(error)
+        self.logger.error("Ended with exit code %s", code, extra=said)
+        raise _FailedExit(code)
 
     def _tell_where(self, error: Exception) -> None:
         """Where it was raised, for DEBUG: without the texts of errors, which may hold a row."""
@@ -347,8 +401,9 @@ class Command(SingerCommand):
         except SystemExit as leaving:
             code = leaving.code if isinstance(leaving.code, int) else bool(leaving.code)
             if isinstance(leaving, TerminatedError):
-                self.logger.info("Ended by signal %d", leaving.signum)
-        with suppress(OSError, ValueError):
+                said = {"exit_code": code}
+                self.logger.info("Ended by signal %d", leaving.signum, extra=said)
+        with suppress(OSError, ValueError, AttributeError):  # closed, or never there
             sys.stdout.flush()
         logging.shutdown()
         os._exit(code)
@@ -363,8 +418,33 @@ class _ConfigError(InvalidSettingError, ConfigValidationError):
 
 
 class _FailedExit(SystemExit):
-    def __init__(self) -> None:
-        super().__init__(1)
+    def __init__(self, code: ExitCode) -> None:
+        super().__init__(code.value)
+
+
+@contextmanager
+def _interruptible() -> t.Iterator[None]:
+    """Have Ctrl-C end the run as SIGINT does later: `click` ends with exit code 1 for it."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise TerminatedError(signal.SIGINT) from None
+
+
+def _explained(error: Exception) -> tuple[ExitCode, list[str]]:
+    """The exit code for an error, and its sentences; of one that is not ours only the kind."""
+    if isinstance(error, ConfigValidationError):
+        return ExitCode.CONFIGURATION, list(error.errors) or [str(error)]
+    if isinstance(error, OSError | ImportError) and OpenFilesError.is_behind(error):
+        error = OpenFilesError()
+    if isinstance(error, MappingError):
+        # The SDK's is about an expression of the user's: it names that, not the values.
+        return ExitCode.CONFIGURATION, [str(error)]
+    if isinstance(error, TapMailjetSMSError):
+        return error.exit_code, [str(error)]
+    if isinstance(error, OSError) and error.strerror:
+        return ExitCode.INPUT_OUTPUT, [f"{error.strerror}: {_kind(error)}"]
+    return ExitCode.BUG, [f"Unexpected {_kind(error)}: this is a bug, please report it"]
 
 
 def _kind(error: Exception) -> str:

@@ -10,7 +10,7 @@ import tempfile
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO, cast
 
-from tap_mailjet_sms.exceptions import SpoolError
+from tap_mailjet_sms.exceptions import OpenFilesError, SpoolError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,10 +32,13 @@ def spool_errors() -> Iterator[None]:
 
     Raises:
         SpoolError: In place of any `OSError`.
+        OpenFilesError: If it says that too many files are open.
     """
     try:
         yield
     except OSError as error:
+        if OpenFilesError.is_behind(error):
+            raise OpenFilesError from None
         reason = error.strerror or type(error).__name__
         msg = (
             f"The temporary folder cannot take an export ({reason}): make room there, "

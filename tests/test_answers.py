@@ -20,6 +20,7 @@ from mailjet_sandbox import Backend, Messages, Response
 from tap_mailjet_sms.exceptions import (
     DownloadGoneError,
     ExportNotFoundError,
+    ForbiddenError,
     MailjetUnavailableError,
     NotAuthorisedError,
     RequestRefusedError,
@@ -209,7 +210,7 @@ REFUSALS = {
     400: (RequestRefusedError, DownloadGoneError),
     401: (NotAuthorisedError, DownloadGoneError),
     402: (RequestRefusedError, DownloadGoneError),
-    403: (RequestRefusedError, DownloadGoneError),
+    403: (ForbiddenError, DownloadGoneError),
     404: (ExportNotFoundError, DownloadGoneError),
     405: (RequestRefusedError, DownloadGoneError),
     408: (MailjetUnavailableError, MailjetUnavailableError),
@@ -248,7 +249,7 @@ def test_a_good_status_is_no_refusal(status: int) -> None:
     assert not is_refusal(status)
 
 
-@pytest.mark.parametrize(("status", "kind"), [(400, WindowTooOldError), (403, RequestRefusedError)])
+@pytest.mark.parametrize(("status", "kind"), [(400, WindowTooOldError), (403, ForbiddenError)])
 def test_one_year_means_a_window_that_is_too_old_with_status_400_only(
     status: int, kind: type[Exception]
 ) -> None:

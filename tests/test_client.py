@@ -16,6 +16,7 @@ from tap_mailjet_sms.exceptions import (
     DownloadBrokenError,
     DownloadGoneError,
     ExportNotFoundError,
+    ForbiddenError,
     MailjetUnavailableError,
     NotAuthorisedError,
     RequestRefusedError,
@@ -132,7 +133,7 @@ ENVELOPE = {
     [
         (400, RequestRefusedError),
         (401, NotAuthorisedError),
-        (403, RequestRefusedError),
+        (403, ForbiddenError),
         (404, RequestRefusedError),
         (302, RequestRefusedError),
         (429, MailjetUnavailableError),

@@ -305,7 +305,7 @@ def test_an_error_does_not_wait_for_slow_answers(account: Account) -> None:
     with account.tap(request_timeout_seconds=60) as process:
         wait_until(lambda: any(asked.status == 403 for asked in account.backend.journal))
         _, log = process.communicate(timeout=AT_ONCE)
-    assert process.returncode == 1
+    assert process.returncode == 77
     assert b"HTTP 403" in log
 
 
@@ -318,14 +318,14 @@ def wait_until(is_so: Callable[[], bool], seconds: float = 30) -> None:
 
 
 def test_a_reader_that_dies_ends_the_run(account: Account) -> None:
-    """The target died: one line says so, exit 1, no traceback, and nothing is asked any more."""
+    """The target died: one line says so, exit 74, no traceback, and nothing is asked any more."""
     with account.tap(max_concurrent_exports=1) as process:
         output = read_some(process, 100_000)
         assert process.stdout is not None
         process.stdout.close()
         assert process.stderr is not None
         log = process.stderr.read().decode()
-        assert process.wait(AT_ONCE) == 1
+        assert process.wait(AT_ONCE) == 74
     errors = [
         line for line in log.splitlines() if "The target has stopped reading the output" in line
     ]
@@ -350,7 +350,7 @@ def test_a_reader_that_stops_costs_mailjet_nothing(account: Account) -> None:
         assert len(deleted_files(process.pid, account.folder)) <= 3
         account.sandbox.__exit__(None, None, None)  # Mailjet is gone, and they do not miss it
         output, log = process.communicate(timeout=60)
-    assert process.returncode == 1
+    assert process.returncode == 69
     assert b"check the network" in log
     account.take(output)
     end = START + (END - START) * 3 // WINDOWS
@@ -376,7 +376,7 @@ def test_a_full_disk_is_told(account: Account, room: int) -> None:
     """No room in the temporary folder: one clear error, the bookmark unmoved, nothing left."""
     with account.tap(before=limit_files(room)) as process:
         output, log = process.communicate(timeout=60)
-    assert process.returncode == 1
+    assert process.returncode == 74
     text = log.decode()
     assert "The temporary folder cannot take an export" in text
     assert "set TMPDIR" in text

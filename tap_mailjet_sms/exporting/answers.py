@@ -18,6 +18,7 @@ from tap_mailjet_sms.exceptions import (
     DownloadBrokenError,
     DownloadGoneError,
     ExportNotFoundError,
+    ForbiddenError,
     MailjetUnavailableError,
     NotAuthorisedError,
     RequestRefusedError,
@@ -239,6 +240,8 @@ def refusal(
         return NotAuthorisedError(
             f"{text}; check auth_token: a token made in the SMS dashboard, not the e-mail key pair"
         )
+    if status == HTTPStatus.FORBIDDEN:
+        return ForbiddenError(text)
     if status == HTTPStatus.NOT_FOUND and names_export:
         return ExportNotFoundError(text)
     if (

@@ -22,6 +22,7 @@ from tap_mailjet_sms.exceptions import (
     DownloadBrokenError,
     InvalidSettingError,
     MailjetUnavailableError,
+    OpenFilesError,
     UnexpectedAnswerError,
     WrongWindowError,
 )
@@ -340,10 +341,14 @@ def _network_errors(
         msg = f"{what} failed: the answer came packed, and does not end where it should"
         raise kind(msg) from None
     except requests.ConnectionError as error:
+        if OpenFilesError.is_behind(error):
+            raise OpenFilesError from None
         reason = "the connection was refused" if "refused" in str(error) else "no connection"
         msg = f"{what} failed: {reason}; check the network, and the setting api_url"
         raise kind(msg) from None
     except (requests.RequestException, ValueError, OSError) as error:
+        if OpenFilesError.is_behind(error):
+            raise OpenFilesError from None
         if "CA certificate bundle" in str(error):
             msg = f"There are no certificates to verify servers with; {_on_certificates()}"
             raise InvalidSettingError([msg]) from None

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import select
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from singer_sdk.contrib.msgspec import MsgSpecWriter
 from typing_extensions import override
@@ -81,12 +84,11 @@ class MessageWriter(MsgSpecWriter):
         """Write whole lines; in one piece of code, since single records pass here one by one."""
         self._is_writing = True
         try:
+            if sys.stdout is None:  # Python's word for one that was closed before it began
+                raise OSError(errno.EBADF, os.strerror(errno.EBADF))  # noqa: TRY301
             sys.stdout.flush()
-            output = sys.stdout.buffer  # looked up each time: tests redirect it
-            written = output.write(lines)
-            while written < len(lines):  # with PYTHONUNBUFFERED set, a signal ends a write halfway
-                written += output.write(lines[written:])
-            output.flush()
+            # Looked up each time: tests redirect it.
+            _write_all(sys.stdout.buffer, memoryview(lines))
         except OSError as error:
             self.on_end()
             msg = "The target has stopped reading the output: look for the reason in its log"
@@ -97,3 +99,19 @@ class MessageWriter(MsgSpecWriter):
             self._is_writing = False
             if self._signal is not None:
                 raise TerminatedError(self._signal)
+
+
+def _write_all(output: BinaryIO, rest: memoryview) -> None:
+    """Write all there is: a signal, or a pipe that does not block, can end a write halfway."""
+    while True:
+        try:
+            written: int | None = output.write(rest)
+            if written == len(rest):
+                output.flush()
+                return
+        except BlockingIOError as full:
+            written = full.characters_written
+            select.select([], [output], [])
+        if written is None:  # an unbuffered one says so that it would block
+            select.select([], [output], [])
+        rest = rest[written or 0 :]

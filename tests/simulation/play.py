@@ -11,12 +11,20 @@ from typing import TYPE_CHECKING
 
 from mailjet_sandbox import Backend, Scenario
 from mailjet_sandbox.effects import Plan
+from tap_mailjet_sms.exceptions import (
+    ClockError,
+    ExitCode,
+    ExportLateError,
+    UnexpectedAnswerError,
+    UnsoundFileError,
+)
 from tests.simulation.process import Process, Timeline
 from tests.simulation.run import Ending, run_tap
 from tests.simulation.schedule import EPOCH, SETTLING, Run, Schedule, schedule
 
 if TYPE_CHECKING:
     from mailjet_sandbox import Asked, Message
+    from tap_mailjet_sms.exceptions import TapMailjetSMSError
     from tests.simulation.run import Outcome, Record, State
 
 #: Moments are cut to whole seconds on both sides.
@@ -135,6 +143,21 @@ class Simulation:
             assert self.backend.token not in text
             assert "/v3/data/" not in text
             assert "\n" not in text
+            assert outcome.error is not None
+            self._check_exit_code(outcome.error)
+
+    def _check_exit_code(self, error: TapMailjetSMSError) -> None:
+        """The exit code says what a scheduler can do about what happened."""
+        answers = {asked.status for asked in self.backend.journal[self._asked_before :]}
+        fits = {
+            ExitCode.NOT_AUTHORISED: bool(answers & {401, 403}),
+            # Mailjet would refuse it again, or the clocks are minutes apart.
+            ExitCode.CONFIGURATION: bool(answers & {400, 410}) or isinstance(error, ClockError),
+            ExitCode.DATA_REFUSED: isinstance(error, UnexpectedAnswerError | UnsoundFileError),
+            ExitCode.UNAVAILABLE: True,
+            ExitCode.TRY_LATER: isinstance(error, ExportLateError),
+        }
+        assert fits.get(error.exit_code), f"exit code {error.exit_code} does not fit: {error}"
 
     def _check_output(self, outcome: Outcome, covered: float | None) -> None:
         """No bookmark is ahead of the records before it, none goes back, no record is wrong."""
