@@ -6,7 +6,9 @@ import logging
 import os
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack, closing, suppress
-from functools import cached_property, partial
+from datetime import timedelta
+from functools import cached_property, lru_cache, partial
+from itertools import islice
 from typing import TYPE_CHECKING, BinaryIO, ClassVar, Protocol, TypeVar
 
 from singer_sdk import metrics
@@ -35,7 +37,7 @@ from tap_mailjet_sms.spool import spool_errors
 from tap_mailjet_sms.state import REPLICATION_KEY, STREAM, Bookmark
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Generator, Iterable, Iterator
     from datetime import datetime
 
     import pyarrow as pa
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context, Record
 
     from tap_mailjet_sms.exporting.job import ExportJob
+    from tap_mailjet_sms.exporting.windows import Plan
     from tap_mailjet_sms.notices import Notice
     from tap_mailjet_sms.sdk import Batches, BatchSetting
     from tap_mailjet_sms.writing.batch_files import StagedFiles
@@ -84,11 +87,20 @@ class SMSMessages(WindowedStream):
         """Emit every message of the run, window by window.
 
         RECORD messages go out in bulk from here; single records are yielded only where something
-        wants to see them: a stream map, flattening, or a limit on their number.
+        wants to see them: a stream map, flattening, or `--test`, which takes one.
 
         Raises:
             TapMailjetSMSError: If a window cannot be had; all windows before it are bookmarked.
         """
+        records = self._records()
+        if not self.is_test:
+            yield from records
+            return
+        with closing(records):
+            yield from islice(records, 1)
+
+    def _records(self) -> Generator[Record]:
+        """The messages of all windows, in bulk or one by one."""
         from tap_mailjet_sms.writing.kept import Spool  # noqa: PLC0415
         from tap_mailjet_sms.writing.lines import record_lines, single_records  # noqa: PLC0415
 
@@ -181,11 +193,8 @@ class SMSMessages(WindowedStream):
             lookback=settings.lookback,
         )
         self._tell(plan.notices)
-        if self.is_test and plan.span is not None:
-            hour = newest_hour(plan.span, fetcher.count)
-            if hour is None:
-                self.logger.info("The token works; there are no messages in %s", plan.span)
-            return [hour] if hour else [], {}
+        if self.is_test:
+            return self._plan_of_test(plan, fetcher), {}
         resumed = bookmark.usable_exports(
             plan, start_date=settings.start_date, lookback=settings.lookback
         )
@@ -197,6 +206,25 @@ class SMSMessages(WindowedStream):
             )
             return [], {}
         return plan_windows(plan.span, longest=settings.window, fixed=resumed), resumed
+
+    def _plan_of_test(self, plan: Plan, fetcher: Fetcher) -> list[Window]:
+        """The newest hour that has messages; none if there is none.
+
+        Mailjet is asked for a count first, so that a wrong token costs no export; also where there
+        is nothing to read, since the token is what is tested.
+        """
+        span = plan.span or Window(plan.end - timedelta(hours=1), plan.end)
+        count = lru_cache(fetcher.count)
+        hour = newest_hour(span, count)
+        windows = (
+            plan_windows(plan.span, longest=self.settings.window, fixed=()) if plan.span else []
+        )
+        self.verdict = (
+            f"The token is good. Mailjet counts {count(span)} messages from {span}, "
+            f"{'one of which was read' if hour else 'so none was read'}. A first run would ask for "
+            f"{len(windows)} exports"
+        )
+        return [hour] if hour else []
 
     def _client(self, clock: Clock, end: EndOfRun) -> MailjetClient:
         settings = self.settings

@@ -6,13 +6,12 @@ import json
 import re
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mailjet_sandbox import Backend, Messages, Sandbox
+from mailjet_sandbox import Sandbox
 from tests.support.program import TAP, Run, environment, run_tap
 
 if TYPE_CHECKING:
@@ -239,26 +238,6 @@ def test_the_connection_can_be_tested(option: str, sandbox: Sandbox) -> None:
     assert run.code == 0, run.log
     assert len(run.records) == 1
     assert "replication_key_value" not in json.dumps(run.state)
-
-
-def test_testing_the_connection_of_an_empty_account_passes() -> None:
-    """A token can be good before the first message is sent; the log says that there is none."""
-    now = int(time.time())
-    backend = Backend(data=Messages(since=now + 3600), clock=time.time)
-    with Sandbox(backend) as empty:
-        run = run_tap("--config", "ENV", "--test", auth_token=TOKEN, api_url=empty.url)
-
-        assert {asked.operation for asked in empty.backend.journal} == {"count"}
-    assert run.code == 0
-    assert run.records == []
-    assert "The token works; there are no messages in" in run.log
-
-
-def test_testing_the_connection_shows_a_wrong_token(sandbox: Sandbox) -> None:
-    """At the first question."""
-    run = run_tap("--config", "ENV", "--test", auth_token="wrong", api_url=sandbox.url)
-
-    assert "HTTP 401" in complaint(run, 77)
 
 
 def test_the_console_script_is_the_same_command() -> None:
