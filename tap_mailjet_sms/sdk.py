@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import copy
 import io
+import itertools
 import json
 import logging
 import os
@@ -18,33 +19,41 @@ import sys
 import traceback
 import typing as t
 from contextlib import contextmanager, suppress
-from functools import cached_property
-from pathlib import PurePath
+from datetime import date
+from decimal import Decimal
+from functools import cached_property, partial
+from pathlib import Path, PurePath
 
 from singer_sdk import Stream, Tap
 from singer_sdk.cli import plugin_cli
-from singer_sdk.configuration._dict_config import parse_environment_config
-from singer_sdk.exceptions import ConfigValidationError, MappingError
+from singer_sdk.exceptions import ConfigValidationError, MappingError, StreamMapConfigError
 from singer_sdk.helpers._classproperty import classproperty
 from singer_sdk.helpers.capabilities import BATCH_CONFIG
-from singer_sdk.mapper import SameRecordTransform
+from singer_sdk.mapper import CustomStreamMap, SameRecordTransform
 from singer_sdk.metrics import DEFAULT_LOG_INTERVAL
-from singer_sdk.plugin_base import SingerCommand
+from singer_sdk.plugin_base import SingerCommand, _ConfigInput
+from singer_sdk.singerlib import Catalog
+from singer_sdk.singerlib.catalog import Metadata
+from singer_sdk.singerlib.schema import Schema
 from typing_extensions import override
 
+from tap_mailjet_sms.environment import settings_of_environment, variable_of
 from tap_mailjet_sms.exceptions import (
     ExitCode,
     InvalidSettingError,
     InvalidStateError,
     OpenFilesError,
     OutputClosedError,
+    StreamMapError,
     TapMailjetSMSError,
 )
 from tap_mailjet_sms.settings import Settings, coerce, config_errors
 from tap_mailjet_sms.state import check_state
+from tap_mailjet_sms.stream_maps import Vocabulary, map_errors
 from tap_mailjet_sms.writing.stdout import MessageWriter, TerminatedError
 
 if t.TYPE_CHECKING:
+    import ast
     from collections.abc import Mapping
     from types import FrameType
 
@@ -52,8 +61,8 @@ if t.TYPE_CHECKING:
     from singer_sdk.helpers._batch import BaseBatchFileEncoding, BatchConfig
     from singer_sdk.helpers.types import Context, Record
     from singer_sdk.metrics import Counter
-    from singer_sdk.plugin_base import _ConfigInput
 
+    _Catalog: t.TypeAlias = PurePath | str | dict[str, t.Any] | Catalog
     # What the SDK calls `get_batches` with, and wants to have back from it.
     Batches: t.TypeAlias = t.Iterator[tuple[BaseBatchFileEncoding, list[str]]]
     BatchSetting: t.TypeAlias = BatchConfig
@@ -63,6 +72,25 @@ class StrictTap(Tap):
     """A tap that checks what it is given, ends a run by signals, and says errors in a sentence."""
 
     message_writer_class = MessageWriter
+
+    def __init__(self, *, catalog: _Catalog | None = None, **options: t.Any) -> None:  # noqa: ANN401
+        """Take a configuration, a catalog and a state, as the SDK does.
+
+        The SDK ends with a traceback on a catalog without `tap_stream_id` (0.54).
+        Breaks: `test_catalogs.py::test_a_catalog_that_is_none_is_refused`.
+
+        Raises:
+            InvalidSettingError: If the catalog is none; and see `_validate_config`.
+            InvalidStateError: If the state is none.
+        """
+        if isinstance(catalog, dict) and not isinstance(catalog, Catalog):
+            given: dict[str, t.Any] = catalog
+            try:
+                catalog = Catalog.from_dict(given)
+            except (KeyError, TypeError, ValueError, AttributeError):
+                msg = "This is not a catalog: make one with --discover, and change that"
+                raise _ConfigError([msg]) from None
+        super().__init__(catalog=catalog, **options)
 
     @cached_property
     def settings(self) -> Settings:
@@ -91,36 +119,57 @@ class StrictTap(Tap):
         """
         schema = self.config_jsonschema
         self.append_builtin_config(schema)
+        # What stream maps hold is checked against the streams, by `setup_mapper`.
+        maps = {"stream_maps": {"type": ["object", "null"]}}
+        schema = {**schema, "properties": {**schema["properties"], **maps}}
         coerce(self._config, schema)
-        errors = config_errors(self._config, schema)
+        errors = config_errors(
+            self._config, schema, variable_of=partial(variable_of, prefix=self._env_var_prefix)
+        )
         if errors and raise_errors:
             raise _ConfigError(errors)
         return errors
 
     @classproperty
     def _env_var_config(cls) -> dict[str, object]:  # noqa: N805
-        """The settings of the environment, each read by itself.
+        """The settings of the environment: see `environment.py` on what the SDK does (0.54).
 
-        The SDK ends with a traceback on a variable that is no number or no JSON (0.54).
-        Breaks: `test_settings.py::test_an_environment_variable_that_cannot_be_read_is_named`.
+        Breaks: `test_environment.py::test_the_environment_wins`.
         """
         schema = cls.config_jsonschema
         cls.append_builtin_config(schema)
-        config: dict[str, object] = {}
-        errors = []
-        for name, setting in schema["properties"].items():
-            try:
-                config |= parse_environment_config(
-                    {"properties": {name: setting}}, cls._env_var_prefix
-                )
-            except ValueError:
-                variable = f"{cls._env_var_prefix}{name.upper()}"
-                errors.append(
-                    f"The environment variable {variable} has no valid value for the setting {name}"
-                )
-        if errors:
-            raise _ConfigError(errors)
-        return config
+        try:
+            return settings_of_environment(schema, prefix=cls._env_var_prefix, logger=cls.logger)
+        except InvalidSettingError as error:
+            raise _ConfigError(error.errors) from None
+
+    @override
+    def setup_mapper(self) -> None:
+        """Take the stream maps, if they can be right.
+
+        The SDK ignores a map for a stream that is not there, finds an unknown name at the first
+        record, and ends with a traceback on much else (0.54).
+        Breaks: `test_stream_maps.py::test_what_no_value_can_cure_is_refused`.
+        """
+        stream_maps = self.config.get("stream_maps", {})
+        for stream in self.streams.values():  # also has the catalog applied, which maps build on
+            mask = stream.mask
+            columns = [name for name in stream.schema["properties"] if mask["properties", name]]
+            words = _vocabulary()
+            errors = map_errors(stream_maps, stream=stream.name, columns=columns, words=words)
+            if errors:
+                raise _ConfigError(errors)
+        try:
+            super().setup_mapper()
+        except ConfigValidationError as error:
+            raise _ConfigError(list(error.errors)) from None
+        except StreamMapConfigError as error:
+            raise _ConfigError([str(error)]) from None
+        except MappingError:
+            raise _ConfigError(["stream_maps: an __alias__ is not the name of a stream"]) from None
+        for stream_map in itertools.chain(*self.mapper.stream_maps.values()):
+            if type(stream_map) is CustomStreamMap:
+                stream_map.__class__ = _UsersMap
 
     @override
     def load_state(self, state: dict[str, object]) -> None:
@@ -168,6 +217,10 @@ class StrictTap(Tap):
         """The command line, with errors as one sentence each (see `Command`)."""
         command = super().get_singer_command()
         command.__class__ = Command
+        for option in command.params:
+            if option.name in {"state", "catalog"}:
+                # Some editors put a byte order mark in front.
+                t.cast("click.File", option.type).encoding = "utf-8-sig"
         return command
 
     @classmethod
@@ -175,16 +228,16 @@ class StrictTap(Tap):
     def cb_config(
         cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]
     ) -> _ConfigInput:
-        """Read the files given with `--config`.
+        """Read the files given with `--config`, each once: it may be a pipe.
 
         The SDK ends with a traceback where one is missing or no JSON object (0.54).
         Breaks: `test_cli.py::test_a_config_file_that_is_none_is_named`.
         """
-        try:
-            return super().cb_config(ctx, param, value)
-        except (OSError, ValueError, TypeError):
-            msg = "A file given with --config cannot be read as a JSON object"
-            raise _ConfigError([msg]) from None
+        files = [name for name in value if name != "ENV"]
+        config: dict[str, object] = {}
+        for name in files:
+            config |= _config_file(name)
+        return _ConfigInput(config, parse_env=len(files) < len(value))
 
     @classmethod
     @override
@@ -236,6 +289,26 @@ class WindowedStream(Stream):
         """Have a function called as soon as a signal or a closed output ends the run."""
         if isinstance(self._tap.message_writer, MessageWriter):
             self._tap.message_writer.on_end = call
+
+    @override
+    def apply_catalog(self, catalog: Catalog) -> None:
+        """Follow a catalog, save that the key is always selected: without it no row has a name.
+
+        The SDK leaves the key out if the catalog says so (0.54).
+        Breaks: `test_catalogs.py::test_the_key_is_always_selected`.
+        """
+        keys, properties = self.primary_keys, self.schema["properties"]
+        if entry := catalog.get_stream(self.name):
+            known = entry.schema.properties = dict(entry.schema.properties or {})
+            for key in keys:
+                entry.metadata["properties", key].inclusion = Metadata.InclusionType.AUTOMATIC
+                known.setdefault(key, Schema.from_dict(properties[key]))
+            entry.key_properties = entry.key_properties or keys
+        super().apply_catalog(catalog)
+
+    def selects(self, column: str) -> bool:
+        """Whether the catalog has the column selected."""
+        return self.mask["properties", column]
 
     @property
     @override
@@ -431,6 +504,57 @@ class Command(SingerCommand):
         os._exit(code)
 
 
+class _UsersMap(CustomStreamMap):
+    """A stream map whose expressions fail as the user's error.
+
+    The SDK lets any error of an expression through, or shows the expression (0.54).
+    Breaks: `test_stream_maps.py::test_what_fails_on_a_value_is_the_users_error`.
+    """
+
+    @override
+    def _eval(
+        self, expr: str, expr_parsed: ast.Expr, record: Record, property_name: str | None
+    ) -> t.Any:
+        """The value of an expression for a record.
+
+        Raises:
+            StreamMapError: If it has none, or one that no message can hold.
+        """
+        try:
+            value = super()._eval(expr, expr_parsed, record, property_name)
+        except Exception as error:  # noqa: BLE001 - whatever an expression of the user's raises
+            what = (
+                f"fails on a value ({type(error.__cause__ or error).__name__}): it must take every"
+            )
+            what += " value of its columns, null among them"
+        else:
+            if isinstance(value, _VALUES):
+                return value
+            what = f"gives what no message can hold ({type(value).__name__})"
+        where = f"stream_maps.{self.stream_alias}.{property_name or '__filter__'}"
+        msg = f"The expression of {where} {what}"
+        raise StreamMapError(msg)
+
+
+#: What an expression may give: what JSON has, and what becomes text in it.
+_VALUES = (str, int, float, Decimal, list, tuple, dict, date, type(None))
+
+
+def _vocabulary() -> Vocabulary:
+    """What the expressions of stream maps may use, as the SDK itself has it.
+
+    Breaks: `test_stream_maps.py::test_what_the_sdk_evaluates_is_taken`.
+    """
+    example = CustomStreamMap("", {}, {}, {"properties": {}}, None, {}, None)
+    names = ["_", "record", "config", "__stream_name__", "__original_stream_name__"]
+    evaluator = example.expr_evaluator
+    return Vocabulary(
+        names=[*names, "fake"] if example.fake else names,
+        functions=list(example.functions),
+        syntax=[*evaluator.nodes, *evaluator.operators],
+    )
+
+
 class _ConfigError(InvalidSettingError, ConfigValidationError):
     """The SDK knows it as a mistake in the settings, too: whoever calls the tap may catch that."""
 
@@ -459,9 +583,6 @@ def _explained(error: Exception) -> tuple[ExitCode, list[str]]:
         return ExitCode.CONFIGURATION, list(error.errors) or [str(error)]
     if isinstance(error, OSError | ImportError) and OpenFilesError.is_behind(error):
         error = OpenFilesError()
-    if isinstance(error, MappingError):
-        # The SDK's is about an expression of the user's: it names that, not the values.
-        return ExitCode.CONFIGURATION, [str(error)]
     if isinstance(error, TapMailjetSMSError):
         return error.exit_code, [str(error)]
     if isinstance(error, OSError) and error.strerror:
@@ -472,6 +593,28 @@ def _explained(error: Exception) -> tuple[ExitCode, list[str]]:
 def _kind(error: Exception) -> str:
     frame = traceback.extract_tb(error.__traceback__)[-1]
     return f"{type(error).__name__} in {PurePath(frame.filename).name}:{frame.lineno}"
+
+
+def _config_file(name: str) -> dict[str, object]:
+    """A file given with `--config`; its name may be its content, by mistake, and holds a secret.
+
+    Raises:
+        InvalidSettingError: If it is no JSON object.
+    """
+    if not name.strip() or name.lstrip().startswith("{"):
+        raise _ConfigError(
+            ["--config takes the name of a file, or ENV, not the settings themselves"]
+        )
+    what = f"The file {name} given with --config"
+    try:
+        found = json.loads(Path(name).read_text("utf-8-sig"), parse_float=Decimal)
+    except OSError as error:
+        raise _ConfigError([f"{what} cannot be read: {error.strerror}"]) from None
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise _ConfigError([f"{what} holds no JSON object"])
+    return found
 
 
 def _json_object(option: str, file: t.TextIO | None) -> t.TextIO | None:

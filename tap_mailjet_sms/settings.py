@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import math
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -23,11 +23,21 @@ from tap_mailjet_sms.exporting.windows import moment_of
 from tap_mailjet_sms.schema import MESSAGE_COLUMNS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, MutableMapping
+    from collections.abc import Callable, Mapping, MutableMapping
 
     from jsonschema import ValidationError
 
     JSONSchema = Mapping[str, "JSONSchema"]
+
+DAY = 86_400
+#: There is no second after it.
+LAST_SECOND = datetime.max.replace(microsecond=0, tzinfo=UTC)
+#: The shortest window that may be asked for; shorter ones cost an export each for next to nothing.
+SHORTEST_WINDOW = timedelta(hours=1)
+#: What other taps, and other API's of Mailjet, call a setting of this one.
+ELSEWHERE = dict.fromkeys(
+    ("api_key", "api_token", "access_token", "bearer_token", "token"), "auth_token"
+)
 
 _Validator = extend_validator_with_defaults(DEFAULT_JSONSCHEMA_VALIDATOR)
 
@@ -81,23 +91,36 @@ class Settings:
 def coerce(config: MutableMapping[str, object], schema: Mapping[str, object]) -> None:
     """Bring a configuration into its schema's terms, in place.
 
-    A null is as good as no value, and environment variables know numbers as text only.
+    A null is as good as no value, and so is blank text, which Meltano hands on from variables; of
+    a setting that is required it is told. Environment variables know numbers as text only.
     """
-    properties = _properties(schema)
+    properties, required = properties_of(schema), schema.get("required")
     for name, value in list(config.items()):
-        types = _types(properties.get(name, {}))
-        if value is None:
+        types = types_of(properties.get(name, {}))
+        is_required = isinstance(required, list) and name in required
+        is_blank = isinstance(value, str) and not value.strip() and not is_required
+        if value is None or is_blank:
             del config[name]
         elif {"number", "integer"} & types and isinstance(value, str | Decimal | float):
             config[name] = _number(value)
 
 
-def config_errors(config: MutableMapping[str, object], schema: Mapping[str, object]) -> list[str]:
-    """A sentence for each mistake in a configuration, without its values; fills in defaults."""
-    properties = _properties(schema)
+def config_errors(
+    config: MutableMapping[str, object],
+    schema: Mapping[str, object],
+    *,
+    variable_of: Callable[[str], str | None] = lambda _: None,
+) -> list[str]:
+    """A sentence for each mistake in a configuration, without its values; fills in defaults.
+
+    `variable_of` tells which environment variable would have a setting that is missing.
+    """
+    properties = properties_of(schema)
     errors = [_unknown(name, properties) for name in config if name not in properties]
     known = {**schema, "additionalProperties": True}
-    errors += [_sentence(error, properties) for error in _Validator(known).iter_errors(config)]
+    errors += [
+        _sentence(error, properties, variable_of) for error in _Validator(known).iter_errors(config)
+    ]
     return list(dict.fromkeys(errors)) or _meaning_errors(config)
 
 
@@ -109,6 +132,9 @@ def _meaning_errors(config: Mapping[str, object]) -> list[str]:
         for name in ("start_date", "end_date")
         if name in config and _date(config[name]) is None
     ]
+    # In whole seconds: JSON writes 1/24 as 0.041666666666666664, other programs end sooner.
+    if round(float(str(config["window_days"])) * DAY) < SHORTEST_WINDOW.total_seconds():
+        errors.append("window_days must be at least 1/24 (0.0416667, an hour)")
     start, end = _date(config.get("start_date")), _date(config.get("end_date"))
     if start is not None and end is not None and start >= end:
         errors.append("start_date must be earlier than end_date")
@@ -116,7 +142,7 @@ def _meaning_errors(config: Mapping[str, object]) -> list[str]:
     column_map = config.get("column_map")
     for header, column in column_map.items() if isinstance(column_map, dict) else ():
         if column is not None and column not in columns:
-            hint = _nearest(str(column), columns)
+            hint = _hint(str(column), columns)
             text = f"column_map maps “{header}” to an unknown column{hint}"
             errors.append(f"{text} (the columns are {', '.join(columns)}, or null)")
     return errors + _batch_errors(config)
@@ -163,22 +189,30 @@ def _url_errors(text: str) -> list[str]:
     return []
 
 
-def _sentence(error: ValidationError, properties: Mapping[str, JSONSchema]) -> str:
+def _sentence(
+    error: ValidationError,
+    properties: Mapping[str, JSONSchema],
+    variable_of: Callable[[str], str | None],
+) -> str:
     """What is wrong, by the schema alone: the value may be a secret."""
     if error.validator == "required":
         missing = error.message.split("'")[1]  # JSON schema: “'auth_token' is a required property”
+        if variable := variable_of(missing):
+            text = f"{missing} is missing: {variable} is set, but the environment is read only with"
+            return f"{text} --config ENV"
         return f"{missing} is missing: set it in the configuration or as an environment variable"
     path = ".".join(str(part) for part in error.absolute_path)
     name = str(error.absolute_path[0]) if error.absolute_path else ""
     if len(error.absolute_path) == 1 and name in properties:
-        return f"{name} must be {_expectation(properties[name])}"
+        return f"{name} must be {expectation(properties[name])}"
     return f"{path or 'The configuration'} is not valid (JSON schema: {error.validator})"
 
 
-def _expectation(schema: Mapping[str, object]) -> str:
+def expectation(schema: Mapping[str, object]) -> str:
+    """What a setting must be, in words."""
     if isinstance(choices := schema.get("enum"), list):
         return f"one of {', '.join(str(choice) for choice in choices if choice is not None)}"
-    types = _types(schema) - {"null"}
+    types = types_of(schema) - {"null"}
     names = {"object": "an object (JSON)", "array": "an array", "string": "text"}
     kind = " or ".join(names.get(name, f"a{'n' * (name[0] in 'aio')} {name}") for name in types)
     bounds = {
@@ -193,20 +227,30 @@ def _expectation(schema: Mapping[str, object]) -> str:
 
 
 def _unknown(name: str, properties: Mapping[str, object]) -> str:
-    return f"{name} is not a setting of this tap{_nearest(name, list(properties))}"
+    return f"{name} is not a setting of this tap{_hint(name, list(properties))}"
 
 
-def _nearest(name: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    return f": did you mean {near[0]}?" if near else ""
+def _hint(name: str, known: list[str]) -> str:
+    near = nearest(name, known, cutoff=0.5)
+    return f": did you mean {near}?" if near else ""
 
 
-def _properties(schema: Mapping[str, object]) -> Mapping[str, JSONSchema]:
+def nearest(name: str, known: list[str], *, cutoff: float) -> str | None:
+    """The known name that is meant by another one; None if none is as much alike as `cutoff`."""
+    plain = name.lower().replace("-", "_")
+    if (meant := ELSEWHERE.get(plain)) in known:
+        return meant
+    return next(iter(difflib.get_close_matches(plain, known, n=1, cutoff=cutoff)), None)
+
+
+def properties_of(schema: Mapping[str, object]) -> Mapping[str, JSONSchema]:
+    """The settings of a schema, by name."""
     properties = schema["properties"]
     return properties if isinstance(properties, dict) else {}
 
 
-def _types(schema: Mapping[str, object]) -> set[str]:
+def types_of(schema: Mapping[str, object]) -> set[str]:
+    """The JSON types that a setting may have."""
     types = schema.get("type", [])
     return {types} if isinstance(types, str) else {str(name) for name in types}  # type: ignore[attr-defined]
 
@@ -226,7 +270,8 @@ def _rounded_up(moment: datetime | None) -> datetime | None:
     """The first whole second from a moment on: windows have no fractions."""
     if moment is None or not moment.microsecond:
         return moment
-    return moment.replace(microsecond=0) + timedelta(seconds=1)
+    whole = moment.replace(microsecond=0)
+    return whole if moment > LAST_SECOND else whole + timedelta(seconds=1)
 
 
 def _date(value: object) -> datetime | None:

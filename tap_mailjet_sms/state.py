@@ -156,9 +156,7 @@ def check_state(state: object) -> None:
         return  # a first run; what has anything in it must have bookmarks
     bookmarks = state.get("bookmarks") if isinstance(state, dict) else None
     stream_state = bookmarks.get(STREAM, {}) if isinstance(bookmarks, dict) else None
-    well_formed = isinstance(bookmarks, dict) and all(
-        isinstance(other, dict) for other in bookmarks.values()
-    )
+    well_formed = isinstance(bookmarks, dict) and all(map(_is_well_formed, bookmarks.values()))
     if not well_formed or not isinstance(stream_state, dict):
         msg = (
             'The state must be the value of a STATE message, such as {"bookmarks": '
@@ -168,6 +166,17 @@ def check_state(state: object) -> None:
     bookmark_value(stream_state)
     pending_exports(stream_state)
     file_form(stream_state)
+
+
+def _is_well_formed(state: object) -> bool:
+    """Whether the state of a stream is one that the SDK can look into, whatever stream it is."""
+    if not isinstance(state, dict):
+        return False
+    partitions = state.get("partitions", [])
+    return isinstance(partitions, list) and all(
+        isinstance(part, dict) and isinstance(part.get("progress_markers", {}), dict)
+        for part in (state, *partitions)
+    )
 
 
 def bookmark_value(state: Mapping[str, object]) -> datetime | None:

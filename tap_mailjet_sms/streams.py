@@ -289,16 +289,13 @@ class SMSMessages(WindowedStream):
             "from_ts": job.window.start,
             "to_ts": job.window.end,
         }
-        return {name: value for name, value in fields.items() if self._is_selected(name)}
+        return {name: value for name, value in fields.items() if self.selects(name)}
 
     def _selected(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """The batches with the selected columns only."""
-        selected = [column.name for column in MESSAGE_COLUMNS if self._is_selected(column.name)]
+        selected = [column.name for column in MESSAGE_COLUMNS if self.selects(column.name)]
         for batch in batches:
             yield batch.select(selected)
-
-    def _is_selected(self, column: str) -> bool:
-        return self.mask["properties", column]
 
     @property
     def _moves_bookmark(self) -> bool:

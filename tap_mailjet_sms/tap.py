@@ -72,7 +72,7 @@ class TapMailjetSMS(StrictTap):
             th.NumberType(exclusive_minimum=0, maximum=365),
             default=30,
             title="Window (Days)",
-            description="Longest window of one export",
+            description="Longest window of one export, from 1/24 (an hour) to 365",
         ),
         th.Property(
             "lookback_days",

@@ -52,6 +52,21 @@ def test_numbers_come_in_many_forms(value: object) -> None:
     assert settings(window_days=value).window == timedelta(hours=12)
 
 
+@pytest.mark.parametrize("value", [1 / 24, "0.041666666666666664", "0.04166666666666666"])
+def test_an_hour_is_one_however_it_is_written(value: object) -> None:
+    """JSON has no 1/24, and programs cut it at different digits."""
+    assert settings(window_days=value).window == timedelta(hours=1)
+
+
+@pytest.mark.parametrize("date", ["9999-12-31T23:59:59.5", "9999-12-31", "0001-01-01"])
+def test_the_first_and_last_dates_there_are_are_dates(date: str) -> None:
+    """Some set the year 9999 for “never”."""
+    assert settings(end_date="9999-12-31T23:59:59.9").end_date is not None
+    start = settings(start_date=date).start_date
+    assert start is not None
+    assert start.microsecond == 0
+
+
 @pytest.mark.parametrize("value", [2, "2", 2.0, Decimal("2.0")])
 def test_whole_numbers_come_in_many_forms(value: object) -> None:
     """`2.0` is as good as `2`."""
@@ -64,8 +79,9 @@ def test_a_lookback_of_more_than_a_year_is_one_of_a_year() -> None:
 
 
 def test_null_is_as_good_as_no_value() -> None:
-    """Orchestrators pass what is not set as null."""
+    """Orchestrators pass what is not set as null, or as blank text."""
     assert settings(window_days=None, start_date=None).window == timedelta(days=30)
+    assert settings(window_days="", start_date=" ", column_map="").start_date is None
 
 
 @pytest.mark.parametrize(
@@ -94,8 +110,12 @@ def test_dates_take_what_iso_8601_allows(text: str, moment: datetime) -> None:
         ({"auth_token": 5}, "auth_token must be text"),
         ({"auth_token": "tok\nen"}, "auth_token has characters"),
         ({"windowdays": 3}, "windowdays is not a setting of this tap: did you mean window_days?"),
+        ({"api_key": "x"}, "api_key is not a setting of this tap: did you mean auth_token?"),
         ({"start": "2026-01-01"}, "start is not a setting of this tap: did you mean start_date?"),
         ({"window_days": 0}, "window_days must be a number, greater than 0, at most 365"),
+        ({"window_days": 3599 / 86_400}, "window_days must be at least 1/24 (0.0416667, an hour)"),
+        ({"window_days": 1e-300}, "window_days must be at least 1/24 (0.0416667, an hour)"),
+        ({"window_days": 365 + 1 / 86_400}, "window_days must be a number, greater than 0, at m"),
         ({"window_days": 400}, "window_days must be a number, greater than 0, at most 365"),
         ({"window_days": "many"}, "window_days must be a number"),
         ({"window_days": "inf"}, "window_days must be a number"),
@@ -165,24 +185,6 @@ def test_column_map_is_taken_as_it_is() -> None:
         "Nr": "message_id",
         "Cost": None,
     }
-
-
-def test_an_environment_variable_that_cannot_be_read_is_named(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Numbers and JSON have to be what they are."""
-    monkeypatch.setenv("TAP_MAILJET_SMS_AUTH_TOKEN", TOKEN)
-    monkeypatch.setenv("TAP_MAILJET_SMS_MAX_ATTEMPTS", "six")
-    monkeypatch.setenv("TAP_MAILJET_SMS_COLUMN_MAP", "{")
-
-    with pytest.raises(InvalidSettingError) as caught:
-        TapMailjetSMS(parse_env_config=True)
-
-    assert caught.value.errors == [
-        f"The environment variable TAP_MAILJET_SMS_{name.upper()} has no valid value for the"
-        f" setting {name}"
-        for name in ("max_attempts", "column_map")
-    ]
 
 
 def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

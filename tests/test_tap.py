@@ -117,14 +117,14 @@ def test_nothing_depends_on_what_is_not_known_of_exports(edges: Edges, empty: Em
     """Inclusive or exclusive edges, and what an export without messages looks like."""
     now = int(time.time())
     backend = Backend(
-        data=Messages(since=now - 30 * 24 * HOUR, per_hour=2),
+        data=Messages(since=now - 30 * 24 * HOUR, per_hour=0.5),
         clock=lambda: now,
         build=Build(seconds=0),
         unknowns=Unknowns(edges=edges, empty=empty, date_header=False),
     )
     with Sandbox(backend) as sandbox:
         served = Account(backend, sandbox.url)
-        config = served.config(hours=24, windows=96)
+        config = served.config(hours=96, windows=96)
         found = records(served.run(config))
         wanted = truth(served, config)
 

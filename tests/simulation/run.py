@@ -7,14 +7,17 @@ import io
 import random
 import signal
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
 from upath import UPath
 
 from tap_mailjet_sms.exceptions import OutputClosedError, TapMailjetSMSError
+from tap_mailjet_sms.settings import Settings
 from tap_mailjet_sms.streams import SMSMessages
 from tap_mailjet_sms.tap import TapMailjetSMS
 from tap_mailjet_sms.writing.stdout import TerminatedError
@@ -137,7 +140,13 @@ class _Messages(SMSMessages):
 
 
 class _Tap(TapMailjetSMS):
-    """The real tap."""
+    """The real tap, with windows shorter than the hour that users have to keep to."""
+
+    window: ClassVar[timedelta]
+
+    @cached_property
+    def settings(self) -> Settings:
+        return replace(Settings.from_config(self.config), window=self.window)
 
     def discover_streams(self) -> Sequence[SMSMessages]:
         return [_Messages(self)]
@@ -183,7 +192,8 @@ def run_tap(
     random.seed(process.random.random())  # the jitter of the tap's waits
     stdout, sys.stdout = sys.stdout, io.TextIOWrapper(output, write_through=True)
     try:
-        tap = _Tap(config=dict(config), state=state)
+        _Tap.window = timedelta(days=float(str(config["window_days"])))
+        tap = _Tap(config={**config, "window_days": 1}, state=state)
         process.on_signal = terminate
         ending, error = _sync(tap)
     finally:

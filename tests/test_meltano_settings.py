@@ -1,0 +1,111 @@
+"""The real Meltano, with `select` set and two plugins that inherit from the tap's.
+
+Meltano's own variables begin like the tap's (`TAP_MAILJET_SMS__SELECT`, `…__US_AUTH_TOKEN`): none
+of them may be taken for a misspelt setting, not even where the tap reads the environment.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+
+from mailjet_sandbox import Backend, Messages, Sandbox
+from pipeline import meltano
+from pipeline.environments import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+HOUR = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A Meltano project of its own, whose plugins run the tap of this environment."""
+
+    folder: Path
+    sandbox: Sandbox
+
+    @classmethod
+    def prepare(cls, folder: Path, sandbox: Sandbox) -> Project:
+        """Write `meltano.yml`: plugins with an executable and no `pip_url` need no installation."""
+        own = yaml.safe_load((ROOT / "meltano.yml").read_text(encoding="utf-8"))
+        (tap,) = own["plugins"]["extractors"]
+        del tap["pip_url"]
+        tap["executable"] = str(Path(sys.executable).with_name("tap-mailjet-sms"))
+        tap["select"] = ["sms_messages.*", "!sms_messages.sender"]
+        inherited = [
+            {"name": f"{tap['name']}--{account}", "inherit_from": tap["name"]}
+            for account in ("us", "eu")
+        ]
+        project = {
+            "project_id": "two-accounts",
+            "send_anonymous_usage_stats": False,
+            "plugins": {"extractors": [tap, *inherited]},
+        }
+        (folder / "meltano.yml").write_text(yaml.safe_dump(project), encoding="utf-8")
+        return cls(folder, sandbox)
+
+    def invoke(self, *arguments: str, settings: dict[str, str]) -> subprocess.CompletedProcess[str]:
+        """Run `meltano invoke`, with settings of the two accounts in the environment."""
+        start = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 3 * HOUR))
+        accounts = {
+            "TAP_MAILJET_SMS_API_URL": self.sandbox.url,
+            "TAP_MAILJET_SMS_START_DATE": start,
+            "TAP_MAILJET_SMS__US_AUTH_TOKEN": self.sandbox.backend.token,
+            "TAP_MAILJET_SMS__EU_AUTH_TOKEN": "the token of another account",
+        }
+        return subprocess.run(
+            [meltano._executable(), "invoke", *arguments],
+            cwd=self.folder,
+            env=meltano._variables(self.folder / ".meltano") | accounts | settings,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    """Two accounts, one of which is the sandbox's."""
+    meltano.install(print)
+    since = int(time.time()) - 24 * HOUR
+    with Sandbox(Backend(data=Messages(since=since, per_hour=20), clock=time.time)) as sandbox:
+        yield Project.prepare(tmp_path_factory.mktemp("accounts"), sandbox)
+
+
+def test_each_inherited_plugin_has_its_own_settings(project: Project) -> None:
+    """The one reads its account, without what is not selected; the other's token is refused."""
+    us = project.invoke("tap-mailjet-sms--us", settings={})
+    eu = project.invoke("tap-mailjet-sms--eu", "--test", settings={})
+
+    assert us.returncode == 0, us.stderr
+    messages = [json.loads(line) for line in us.stdout.splitlines()]
+    found = [message["record"] for message in messages if message["type"] == "RECORD"]
+    assert len(found) > 20
+    assert not any("sender" in record for record in found)
+    assert "not a setting of this tap" not in us.stderr
+    assert eu.returncode == 77  # `meltano run` ends with 1 instead
+    assert "Ended with exit code 77 (not authorised)" in eu.stderr
+
+
+def test_names_of_meltano_are_no_misspelt_settings(project: Project) -> None:
+    """With `--config ENV` the tap reads the environment that Meltano has made for it."""
+    arguments = ("tap-mailjet-sms--us", "--config", "ENV", "--test")
+    good = project.invoke(*arguments, settings={})
+    slip = project.invoke(*arguments, settings={"TAP_MAILJET_SMS_STARTDATE": "2026-01-01"})
+
+    assert good.returncode == 0, good.stderr
+    assert "The token is good" in good.stderr
+    assert "not a setting of this tap" not in good.stderr
+    assert "did you mean TAP_MAILJET_SMS_START_DATE?" in slip.stderr
+    assert "Ended with exit code 78 (configuration)" in slip.stderr
