@@ -150,7 +150,8 @@ def meltano_plugin(settings: list[Setting], capabilities: list[str]) -> str:
 def env_example(settings: list[Setting]) -> str:
     """Show the tap's settings as environment variables, all but the required ones commented out."""
     lines = [
-        "# Copy to .env, which git ignores; Meltano and the tap read it. Made by `make docs`.",
+        "# Copy to .env, which git ignores; Meltano and the tap (with --config ENV) read it where",
+        "# they run. What the environment has wins, a blank value is none. Made by `make docs`.",
         "",
     ]
     for setting in settings:
