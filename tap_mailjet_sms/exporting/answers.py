@@ -236,25 +236,24 @@ def refusal(
     """
     if status in RETRIABLE or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return MailjetUnavailableError(text, retry_after=_retry_after(headers, now=now))
+    kind: type[RequestRefusedError | UnexpectedAnswerError] = UnexpectedAnswerError
+    is_elsewhere = HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST
     if status == HTTPStatus.UNAUTHORIZED:
-        return NotAuthorisedError(
-            f"{text}; check auth_token: a token made in the SMS dashboard, not the e-mail key pair"
-        )
-    if status == HTTPStatus.FORBIDDEN:
-        return ForbiddenError(text)
-    if status == HTTPStatus.NOT_FOUND and names_export:
-        return ExportNotFoundError(text)
-    if (
-        status == HTTPStatus.NOT_FOUND
-        or HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST
-    ):
-        return RequestRefusedError(
-            f"{text}; check the setting api_url: the root of Mailjet's API ends with /v4, as in"
-            " https://api.mailjet.com/v4"
-        )
-    if status == HTTPStatus.BAD_REQUEST and "one year" in text:
-        return WindowTooOldError(text)
-    return RequestRefusedError(text) if is_refusal(status) else UnexpectedAnswerError(text)
+        kind = NotAuthorisedError
+        text += "; check auth_token: a token made in the SMS dashboard, not the e-mail key pair"
+    elif status == HTTPStatus.FORBIDDEN:
+        kind = ForbiddenError
+    elif status == HTTPStatus.NOT_FOUND and names_export:
+        kind = ExportNotFoundError
+    elif status == HTTPStatus.NOT_FOUND or is_elsewhere:
+        kind = RequestRefusedError
+        text += "; check the setting api_url: the root of Mailjet's API ends with /v4, as in"
+        text += " https://api.mailjet.com/v4"
+    elif status == HTTPStatus.BAD_REQUEST and "one year" in text:
+        kind = WindowTooOldError
+    elif is_refusal(status):
+        kind = RequestRefusedError
+    return kind(text)
 
 
 def download_refusal(

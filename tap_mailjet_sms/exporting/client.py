@@ -8,21 +8,15 @@ from __future__ import annotations
 
 import json as jsonlib
 import logging
-import os
 from contextlib import contextmanager
 from http import HTTPStatus
 from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import urljoin
 
-import requests
-import urllib3
-
 from tap_mailjet_sms.exceptions import (
     ClockError,
     DownloadBrokenError,
-    InvalidSettingError,
     MailjetUnavailableError,
-    OpenFilesError,
     UnexpectedAnswerError,
     WrongWindowError,
 )
@@ -35,7 +29,7 @@ from tap_mailjet_sms.exporting.answers import (
     refused_with,
     seconds_apart,
 )
-from tap_mailjet_sms.exporting.bodies import PIECE, PackedBodyError, unpacked
+from tap_mailjet_sms.exporting.bodies import PIECE, unpacked
 from tap_mailjet_sms.exporting.links import (
     Credentials,
     NoAuth,
@@ -43,6 +37,7 @@ from tap_mailjet_sms.exporting.links import (
     checked_link,
     keep_links_out_of_logs,
 )
+from tap_mailjet_sms.exporting.network import network_errors
 from tap_mailjet_sms.exporting.patience import Patience, PatientAdapter
 from tap_mailjet_sms.spool import spool_errors
 
@@ -50,6 +45,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from datetime import datetime
 
+    import requests
     from requests.adapters import HTTPAdapter
 
     from tap_mailjet_sms.exporting.answers import JSON
@@ -185,7 +181,7 @@ class MailjetClient:
         patience = self._patience()
         with (
             self._open_link(what, job.url or "", patience) as response,
-            _network_errors(what, DownloadBrokenError, self._timeout, patience),
+            network_errors(what, DownloadBrokenError, self._timeout, patience),
         ):
             stretch = min(STRETCH_TIMEOUTS * self._timeout, LONGEST_STRETCH)
             patience.go_on(seconds=stretch, least=stretch * LEAST_RATE)
@@ -207,7 +203,7 @@ class MailjetClient:
             url = checked_link(what, url, api=self._credentials.origin)
             auth = NoAuth() if token_refused else self._credentials.for_link(url)
             with (
-                _network_errors(what, DownloadBrokenError, self._timeout, patience),
+                network_errors(what, DownloadBrokenError, self._timeout, patience),
                 patience.in_force(),
             ):
                 response = self._session.get(
@@ -245,7 +241,7 @@ class MailjetClient:
         """Mailjet's answer to one request with the token: a JSON object."""
         sent, patience = self._now(), self._patience()
         with (
-            _network_errors(what, MailjetUnavailableError, self._timeout, patience),
+            network_errors(what, MailjetUnavailableError, self._timeout, patience),
             patience.in_force(),
         ):
             response = self._session.request(
@@ -265,7 +261,7 @@ class MailjetClient:
             self._hold_clocks_together(apart)
             answer: JSON = None
             try:
-                with _network_errors(what, MailjetUnavailableError, self._timeout, patience):
+                with network_errors(what, MailjetUnavailableError, self._timeout, patience):
                     answer = _decoded(what, response)
             except MailjetUnavailableError:
                 if refused_with(status, None) is None:
@@ -313,60 +309,6 @@ def _joined(base: str, link: str) -> str:
         return urljoin(base, link)
     except ValueError:
         return link
-
-
-@contextmanager
-def _network_errors(
-    what: str,
-    kind: type[MailjetUnavailableError | DownloadBrokenError],
-    timeout: float,
-    patience: Patience,
-) -> Iterator[None]:
-    """Turn the network's errors into one of ours; theirs carry the whole URL."""
-    try:
-        yield
-    except (requests.Timeout, urllib3.exceptions.TimeoutError):
-        msg = f"{what} failed: {patience.lost or f'no answer within {timeout:g} s'}"
-        raise kind(msg) from None
-    except (requests.exceptions.SSLError, urllib3.exceptions.SSLError):
-        msg = f"{what} failed: the server's certificate cannot be verified; {_on_certificates()}"
-        raise kind(msg) from None
-    except requests.exceptions.ProxyError:
-        msg = f"{what} failed: the proxy does not answer"
-        raise kind(msg) from None
-    except (requests.exceptions.ChunkedEncodingError, urllib3.exceptions.HTTPError):
-        msg = f"{what} failed: the answer ended too early"
-        raise kind(msg) from None
-    except PackedBodyError:
-        msg = f"{what} failed: the answer came packed, and does not end where it should"
-        raise kind(msg) from None
-    except requests.ConnectionError as error:
-        if OpenFilesError.is_behind(error):
-            raise OpenFilesError from None
-        reason = "the connection was refused" if "refused" in str(error) else "no connection"
-        msg = f"{what} failed: {reason}; check the network, and the setting api_url"
-        raise kind(msg) from None
-    except (requests.RequestException, ValueError, OSError) as error:
-        if OpenFilesError.is_behind(error):
-            raise OpenFilesError from None
-        if "CA certificate bundle" in str(error):
-            msg = f"There are no certificates to verify servers with; {_on_certificates()}"
-            raise InvalidSettingError([msg]) from None
-        msg = f"{what} failed: {type(error).__name__}"
-        raise kind(msg) from None
-
-
-def _on_certificates() -> str:
-    """What to look at, or to set, where `requests` does not trust a server.
-
-    It takes certificates from the first of two variables.
-    """
-    for variable in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
-        if os.environ.get(variable):
-            return f"check the file that the variable {variable} names"
-    if os.environ.get("SSL_CERT_FILE"):
-        return "SSL_CERT_FILE is not read: set REQUESTS_CA_BUNDLE to that file"
-    return "if your network has certificates of its own, set REQUESTS_CA_BUNDLE to their file"
 
 
 def _tells_end(response: requests.Response) -> bool:
