@@ -33,5 +33,5 @@ def test_a_window_older_than_a_year_is_trimmed(caplog: pytest.LogCaptureFixture)
     assert outcome.ending is FINISHED
     first, second, *_ = asked(simulation, Operation.REQUEST)
     assert first.from_ts is not None
-    assert second.from_ts == first.from_ts + HOUR - 1  # asked for from a second earlier
+    assert second.from_ts == first.from_ts + HOUR
     assert "are lost" in caplog.text
