@@ -106,9 +106,9 @@ class Layout:
 
 
 def moments(layout: Layout) -> st.SearchStrategy[datetime]:
-    """Moments that this form of time can tell: those of this century."""
+    """Moments that this form of time can tell: those of this century, but for its last year."""
     unit = {"unix": 10**6, "milliseconds": 10**3}.get(layout.time, 1)
-    first, last = 946_684_800 * 10**6 // unit, 4_102_444_800 * 10**6 // unit - 1
+    first, last = 946_684_800 * 10**6 // unit, 4_070_908_800 * 10**6 // unit - 1
     return st.integers(first, last).map(lambda n: EPOCH + timedelta(microseconds=n * unit))
 
 
