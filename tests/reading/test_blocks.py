@@ -113,10 +113,11 @@ def test_a_file_is_the_same_wherever_it_is_cut(
 ) -> None:
     """Line ends, marks of byte order, and quotes of all kinds, at each place of a block's end."""
     notes = ["", "x", '"two\r\nlines"', '"a ""b"""', '5" pipe', '"\n"', '",\r"', '"\r"', "\ufeff"]
-    lines = [f"\ufeffm{n},{UNIX + n},{n % 3},{note}" for n, note in enumerate(notes)]
-    csv = newline.join(["ID,CreationTS,SMSCount,Note", *lines])
+    lines = [f"\ufeff,m{n},{UNIX + n},{n % 3},{note}" for n, note in enumerate(notes)]
+    csv = newline.join(["From,ID,CreationTS,SMSCount,Note", *lines])
     whole = read(csv)
     assert [row["message_id"] for row in whole] == [f"m{n}" for n in range(len(lines))]
+    assert {row["sender"] for row in whole} == {"\ufeff"}
     assert [row["extra"] and row["extra"]["Note"] for row in whole[:4]] == [  # type: ignore[index]
         None,
         "x",
@@ -126,8 +127,8 @@ def test_a_file_is_the_same_wherever_it_is_cut(
     for block_bytes in range(34, 100):
         monkeypatch.setattr(rows, "BLOCK_BYTES", block_bytes)
         assert read(csv) == read(csv + newline) == whole
-        assert refusal(f'{csv}{newline}m,{UNIX},"1"1,\n').startswith(f"Row {len(lines) + 2} of")
-        assert refusal(f"{csv}{newline}m,{UNIX}").startswith(f"Row {len(lines) + 2} of")
+        assert refusal(f'{csv}{newline}x,m,{UNIX},"1"1,\n').startswith(f"Row {len(lines) + 2} of")
+        assert refusal(f"{csv}{newline}x,m,{UNIX}").startswith(f"Row {len(lines) + 2} of")
 
 
 def test_a_column_once_known_as_text_stays_text() -> None:
