@@ -40,20 +40,26 @@ _FARTHEST = 366 * 86_400 * 10**6
 _NUMBER = re.compile(r"(\d+)(?:\.0*)?", re.ASCII)
 _ZERO = re.compile(r"0[-/:.,T +0]*(?:Z|UTC|GMT)?", re.IGNORECASE)
 _SECOND = r"(?P<second>\d\d)(?:[.,](?P<fraction>\d+))?"
-_ZONE = r"(?: ?(?P<offset>[+-]\d\d(?::?[0-5]\d)?))?(?: ?(?P<zone>[A-Z]{1,5}))?"
+_ZONE = r"(?:\x20?(?P<offset>[+-]\d\d(?::?[0-5]\d)?))?(?:\x20?(?P<zone>[A-Z]{1,5}))?"
 _CLOCK = rf"(?P<hour>\d\d)(?::(?P<minute>\d\d)(?::{_SECOND})?)?{_ZONE}"
 _COMPACT_CLOCK = rf"(?P<hour>\d\d)(?P<minute>\d\d)(?:{_SECOND})?{_ZONE}"
-_FORMS = [
-    re.compile(form, re.ASCII | re.IGNORECASE)
-    for form in (
-        # 2026-11-23T16:00:00Z, and as Go prints it: 2026-11-23 16:00:00 +0000 UTC
+_ANY_CASE = re.ASCII | re.IGNORECASE
+_FORMS = (
+    # 2026-11-23T16:00:00Z, and as Go prints it: 2026-11-23 16:00:00 +0000 UTC
+    re.compile(
         rf"(?P<year>\d{{4}})(?P<mark>[-/])(?P<month>\d\d)(?P=mark)(?P<day>\d\d)(?:[T ]{_CLOCK})?",
-        # 20261123T160000Z
-        rf"(?P<year>\d{{4}})(?P<month>\d\d)(?P<day>\d\d)(?:[T ]?{_COMPACT_CLOCK})?",
-        # Mon, 23 Nov 2026 16:00:00 +0000, of RFC 2822
+        _ANY_CASE,
+    ),
+    # 20261123T160000Z
+    re.compile(
+        rf"(?P<year>\d{{4}})(?P<month>\d\d)(?P<day>\d\d)(?:[T ]?{_COMPACT_CLOCK})?", _ANY_CASE
+    ),
+    # Mon, 23 Nov 2026 16:00:00 +0000, of RFC 2822
+    re.compile(
         rf"(?:[A-Z]{{3}},? )?(?P<day>\d\d?) (?P<month>[A-Z]{{3}}) (?P<year>\d{{4}}) {_CLOCK}",
-    )
-]
+        _ANY_CASE,
+    ),
+)
 _MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 _UTC = ("Z", "UTC", "GMT")
 
