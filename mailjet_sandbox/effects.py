@@ -64,6 +64,7 @@ class Plan:
     link: Link = Link.HONEST
     link_seconds: float = math.inf
     lifetime: int = 7 * 86_400  # documented
+    renamed: tuple[tuple[str, str], ...] = ()
 
 
 class Instead(ABC):
@@ -426,6 +427,19 @@ class Repeated(ExportEdit):
 
 
 @dataclass(frozen=True, slots=True)
+class Renamed(ExportEdit):
+    """One column of the file has another header."""
+
+    name = "renamed"
+    header: str = "Cost"
+    to: str = "Prix"
+
+    def plan(self, plan: Plan) -> Plan:
+        """Write another header."""
+        return replace(plan, renamed=(*plan.renamed, (self.header, self.to)))
+
+
+@dataclass(frozen=True, slots=True)
 class Linked(ExportEdit):
     """The URL is null, leads to another host, or is plain http."""
 
@@ -464,7 +478,7 @@ class Expires(ExportEdit):
 _EFFECTS: tuple[type[Effect], ...] = (
     Http, Page, Broken, Redirect, Huge,
     Cut, Status, Packed, Slow, OpenEnd, Echo, StatusCode, Counted, ClockSkew,
-    Fails, Late, Rows, Repeated, Linked, LinkExpires, Expires,
+    Fails, Late, Rows, Repeated, Renamed, Linked, LinkExpires, Expires,
 )  # fmt: skip
 EFFECTS: dict[str, type[Effect]] = {effect.name: effect for effect in _EFFECTS}
 

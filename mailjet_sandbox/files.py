@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import zlib
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mailjet_sandbox.messages import SETTLED_AFTER
@@ -44,7 +45,7 @@ class Files:
         stamp = export.created_ts or 0
         start, end = self._unknowns.edges.span(export.from_ts, export.to_ts)
         settled = end + SETTLED_AFTER + self._data.arrival_lag < stamp
-        kind = (self.rows(export), export.plan.repeats)
+        kind = (self.rows(export), export.plan.repeats, export.plan.renamed)
         key = (start, end, kind, None if settled else stamp, packed)
         with export.rendering:
             with self._lock:
@@ -64,7 +65,8 @@ class Files:
             return ()
         blocks = self._data.blocks(start, end, at=stamp, aged=self._clock.aged(stamp))
         kept = _first(rows, blocks)
-        return self._layout.render(_with_one_twice(kept) if export.plan.repeats else kept)
+        layout = replace(self._layout, renamed=self._layout.renamed + export.plan.renamed)
+        return layout.render(_with_one_twice(kept) if export.plan.repeats else kept)
 
 
 def _first(rows: int, blocks: Iterable[list[Message]]) -> Iterator[list[Message]]:

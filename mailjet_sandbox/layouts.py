@@ -124,7 +124,7 @@ _SYMBOLS = {"EUR": "€", "USD": "$", "GBP": "£"}
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How the CSV of an export is written."""
+    """How the CSV of an export is written; `renamed` has other words for some of its headers."""
 
     names: Names = Names.LIVE
     delimiter: str = ","
@@ -139,6 +139,7 @@ class Layout:
     phone: PhoneForm = PhoneForm.PLUS
     extra: tuple[str, ...] = ()
     backwards: bool = False
+    renamed: tuple[tuple[str, str], ...] = ()
 
     @property
     def header(self) -> list[str]:
@@ -191,6 +192,8 @@ class Layout:
             *self._costs(names),
             *((name, self._extra(name)) for name in self.extra),
         ]
+        other = dict(self.renamed)
+        columns = [(other.get(name, name), cells) for name, cells in columns]
         return columns[::-1] if self.backwards else columns
 
     def _phones(self) -> Cells:

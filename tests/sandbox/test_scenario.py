@@ -306,6 +306,19 @@ def test_a_row_can_stand_for_another() -> None:
     assert len(set(whole)) - len(set(lying)) == 1
 
 
+def test_a_column_can_have_another_name() -> None:
+    """In the header of one export's file, and nowhere else."""
+    asked = account(
+        {"fault": "renamed", "header": "Cost", "to": "Prix"},
+        {"fault": "renamed", "header": "To", "to": "An"},
+    )
+    window = NOW - DAY, NOW
+    other, usual = (asked.file(asked.finished(*window)) for _ in range(2))
+    header, rest = other.split(b"\n", 1)
+    assert header == b"ID,From,An,Status,SmsCount,CreationTS,SentTS,Prix,Currency"
+    assert usual == b"ID,From,To,Status,SmsCount,CreationTS,SentTS,Cost,Currency\n" + rest
+
+
 @pytest.mark.parametrize(
     ("to", "start"),
     [
@@ -383,6 +396,7 @@ EXAMPLES: dict[str, dict[str, object]] = {
     "late": {"seconds": 5},
     "rows": {"keep": 0},
     "repeated": {},
+    "renamed": {"header": "To", "to": "An"},
     "link": {"to": "other_host"},
     "link_expires": {"seconds": 5},
     "expires": {"seconds": 5},
