@@ -21,7 +21,7 @@ command line turns into one log line and the exit code of its class::
     │   │   ├── WindowTooOldError   78  400: the window begins more than a year ago
     │   │   ├── ExportNotFoundError 69  404: no such export, or no longer
     │   │   └── DownloadGoneError   69  401, 403, 404 or 410 to a download
-    │   └── CSVHeaderError          65  the CSV's header has no known id or creation time
+    │   └── CSVHeaderError          65  the CSV has no known id or time, or lost a column
     ├── run again later
     │   ├── MailjetUnavailableError 69  no usable answer, though asked `max_attempts` times
     │   ├── ExportFailedError       69  Mailjet reports an ERROR
@@ -185,7 +185,7 @@ class DownloadGoneError(RequestRefusedError):
 
 
 class CSVHeaderError(TapMailjetSMSError):
-    """The CSV's header cannot be mapped to the stream's columns."""
+    """The CSV's header cannot be mapped to the stream's columns, or no longer to all of them."""
 
     exit_code = ExitCode.DATA_REFUSED
 

@@ -6,6 +6,7 @@ beat a default and prints the values that it refuses, secrets too. So it is done
 
 from __future__ import annotations
 
+import codecs
 import difflib
 import math
 from dataclasses import dataclass
@@ -38,6 +39,8 @@ SHORTEST_WINDOW = timedelta(hours=1)
 ELSEWHERE = dict.fromkeys(
     ("api_key", "api_token", "access_token", "bearer_token", "token"), "auth_token"
 )
+#: What Python calls encodings, though no file is written in them.
+_NO_ENCODINGS = ("idna", "punycode", "raw-unicode-escape", "unicode-escape")
 
 _Validator = extend_validator_with_defaults(DEFAULT_JSONSCHEMA_VALIDATOR)
 
@@ -58,6 +61,7 @@ class Settings:
     max_attempts: int
     verify_counts: VerifyCounts
     column_map: Mapping[str, str | None]
+    csv_encoding: str
 
     @classmethod
     def from_config(cls, config: Mapping[str, object]) -> Settings:
@@ -85,6 +89,7 @@ class Settings:
             max_attempts=int(number("max_attempts")),
             verify_counts=VerifyCounts(config["verify_counts"]),
             column_map=dict(column_map) if isinstance(column_map, dict) else {},
+            csv_encoding=str(config["csv_encoding"]).strip(),
         )
 
 
@@ -92,7 +97,8 @@ def coerce(config: MutableMapping[str, object], schema: Mapping[str, object]) ->
     """Bring a configuration into its schema's terms, in place.
 
     A null is as good as no value, and so is blank text, which Meltano hands on from variables; of
-    a setting that is required it is told. Environment variables know numbers as text only.
+    a setting that is required it is told. Environment variables know numbers as text only, and
+    Meltano makes objects of the dots in the keys of `column_map`.
     """
     properties, required = properties_of(schema), schema.get("required")
     for name, value in list(config.items()):
@@ -101,6 +107,8 @@ def coerce(config: MutableMapping[str, object], schema: Mapping[str, object]) ->
         is_blank = isinstance(value, str) and not value.strip() and not is_required
         if value is None or is_blank:
             del config[name]
+        elif name == "column_map" and isinstance(value, dict):
+            config[name] = _undotted(value)
         elif {"number", "integer"} & types and isinstance(value, str | Decimal | float):
             config[name] = _number(value)
 
@@ -138,6 +146,8 @@ def _meaning_errors(config: Mapping[str, object]) -> list[str]:
     start, end = _date(config.get("start_date")), _date(config.get("end_date"))
     if start is not None and end is not None and start >= end:
         errors.append("start_date must be earlier than end_date")
+    if not _is_encoding(str(config["csv_encoding"]).strip()):
+        errors.append("csv_encoding is no encoding of text, such as utf-8 or windows-1252")
     columns = [column.name for column in MESSAGE_COLUMNS]
     column_map = config.get("column_map")
     for header, column in column_map.items() if isinstance(column_map, dict) else ():
@@ -172,6 +182,17 @@ def _token_errors(token: str) -> list[str]:
     if not (token.strip().isascii() and token.strip().isprintable()):
         return ["auth_token has characters that no token has: copy it again"]
     return []
+
+
+def _is_encoding(name: str) -> bool:
+    """Whether Python knows this encoding, as one in which files are written."""
+    text = "ID,To\n"
+    try:
+        return (
+            codecs.lookup(name).name not in _NO_ENCODINGS and text.encode(name).decode(name) == text
+        )
+    except (LookupError, ValueError):
+        return False
 
 
 def _url_errors(text: str) -> list[str]:
@@ -264,6 +285,17 @@ def _number(value: str | Decimal | float) -> object:
     if not math.isfinite(number):
         return str(value)
     return int(number) if number == number.to_integral_value() else float(number)
+
+
+def _undotted(column_map: Mapping[str, object], above: str = "") -> dict[str, object]:
+    """Headers with dots, which come as objects: `{"Cost": {"Value": …}}` is `{"Cost.Value": …}`."""
+    flat: dict[str, object] = {}
+    for name, value in column_map.items():
+        if isinstance(value, dict) and value:
+            flat |= _undotted(value, f"{above}{name}.")
+        else:
+            flat[f"{above}{name}"] = value
+    return flat
 
 
 def _rounded_up(moment: datetime | None) -> datetime | None:

@@ -6,12 +6,16 @@ stream is what a run leaves behind::
 
     {"replication_key": "to_ts", "replication_key_value": "2026-11-21T16:00:00+00:00",
      "pending_exports": [{"id": 56660, "from_ts": "…", "to_ts": "…", "requested_at": "…"}],
-     "file_form": ["open_end"]}
+     "file_form": ["open_end"],
+     "layout": [{"fingerprint": "5f2c…", "at": "2026-11-21T16:05:00+00:00",
+                 "columns": {"message_id": {"place": 1, "header": "ID"}, "cost_value": null, …},
+                 "extra": ["Campaign", 9]}]}
 
-`pending_exports` and `file_form` are lists and always written, `[]` when empty: Meltano merges
-states deep into mappings but replaces lists, and never removes a key. They hold no token and no
-URL, since states are printed and stored. `file_form` says what of Mailjet's files looks wrong, and
-was found to be how they are written: `open_end`, that the last line has no line end.
+The lists are always written, `[]` when empty: Meltano merges states deep into mappings but replaces
+lists, and never removes a key. They hold no token, no URL and no data, since states are printed and
+stored. `file_form` says what of Mailjet's files looks wrong, and was found to be how they are
+written: `open_end`, that the last line has no line end. The one `layout` is that of the last file
+with rows, as a run first met it at that moment; see `KnownLayout`.
 """
 
 from __future__ import annotations
@@ -21,6 +25,7 @@ from typing import TYPE_CHECKING, Protocol
 from tap_mailjet_sms.exceptions import InvalidStateError
 from tap_mailjet_sms.exporting.job import ExportJob
 from tap_mailjet_sms.exporting.windows import Window, iso, moment_of, whole_moment
+from tap_mailjet_sms.reading.layout import KnownLayout, Source
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -34,6 +39,7 @@ PENDING = "pending_exports"
 VALUE = "replication_key_value"
 FORM = "file_form"
 OPEN_END = "open_end"
+LAYOUT = "layout"
 #: Nothing of Mailjet's is older than unix time.
 EPOCH_YEAR = 1970
 #: An id of 64 bits has fewer.
@@ -76,6 +82,8 @@ class Bookmark:
             raise InvalidStateError(msg)
         self._pending = {job.window: job for job in pending_exports(state)}
         self._form = file_form(state)
+        self._layout = known_layout(state)
+        self._now = now
 
     @property
     def takes_open_ends(self) -> bool:
@@ -85,6 +93,11 @@ class Bookmark:
     def take_open_ends(self) -> None:
         """Remember that they are; the next STATE says so."""
         self._form = [*self._form, OPEN_END]
+
+    @property
+    def layout(self) -> KnownLayout | None:
+        """The layout of the last file that had rows, in this run or an earlier one."""
+        return self._layout[0] if self._layout else None
 
     def usable_exports(
         self, plan: Plan, *, start_date: datetime | None, lookback: timedelta
@@ -125,9 +138,16 @@ class Bookmark:
         """Forget the export of a window; the next STATE says so."""
         self._pending.pop(window, None)
 
-    def commit(self, window: Window) -> None:
-        """Every record of the window was written: move on, and say so in a STATE message."""
+    def commit(self, window: Window, layout: KnownLayout | None = None) -> None:
+        """Every record of the window was written: move on, and say so in a STATE message.
+
+        Args:
+            window: The window.
+            layout: That of its file; None if it had no rows.
+        """
         self._pending.pop(window, None)
+        if layout is not None and layout != self.layout:
+            self._layout = layout, self._now
         if self._moves:
             self.value = max(self.value or window.end, window.end)
         self.write()
@@ -137,6 +157,7 @@ class Bookmark:
         change: dict[str, object] = {
             PENDING: [_to_state(job) for job in self._by_start()],
             FORM: self._form,
+            LAYOUT: [_layout_to_state(*self._layout)] if self._layout else [],
         }
         if self._moves and self.value is not None:
             change |= {"replication_key": REPLICATION_KEY, VALUE: iso(self.value)}
@@ -166,6 +187,7 @@ def check_state(state: object) -> None:
     bookmark_value(stream_state)
     pending_exports(stream_state)
     file_form(stream_state)
+    known_layout(stream_state)
 
 
 def _is_well_formed(state: object) -> bool:
@@ -223,6 +245,55 @@ def file_form(state: Mapping[str, object]) -> list[str]:
         msg = f"The state's {FORM} of {STREAM} cannot be read: correct it, or set it to []"
         raise InvalidStateError(msg)
     return entries
+
+
+def known_layout(state: Mapping[str, object]) -> tuple[KnownLayout, datetime] | None:
+    """The layout of a stream's state, and when it was met; None where there is none yet.
+
+    Raises:
+        InvalidStateError: If it cannot be read.
+    """
+    entries = state.get(LAYOUT) or []
+    layouts = [_layout_from_state(entry) for entry in entries] if isinstance(entries, list) else []
+    if None in layouts or not isinstance(entries, list):
+        msg = f"The state's {LAYOUT} of {STREAM} cannot be read: correct it, or set it to []"
+        raise InvalidStateError(msg)
+    return layouts[-1] if layouts else None
+
+
+def _layout_to_state(layout: KnownLayout, at: datetime) -> dict[str, object]:
+    def source(found: Source | None) -> dict[str, object] | None:
+        if found is None:
+            return None
+        return {"place": found.place} | ({"header": found.header} if found.header else {})
+
+    return {
+        "fingerprint": layout.fingerprint,
+        "at": iso(whole_moment(at)),
+        "columns": {name: source(found) for name, found in layout.columns.items()},
+        "extra": list(layout.extra),
+    }
+
+
+def _layout_from_state(entry: object) -> tuple[KnownLayout, datetime] | None:
+    if not isinstance(entry, dict):
+        return None
+    fingerprint, at = entry.get("fingerprint"), _unix_second(entry.get("at"))
+    columns, extra = entry.get("columns"), entry.get("extra") or []
+    if not isinstance(fingerprint, str) or at is None:
+        return None
+    if not isinstance(columns, dict) or not isinstance(extra, list):
+        return None
+    sources: dict[str, Source | None] = {}
+    for name, found in columns.items():
+        place = found.get("place") if isinstance(found, dict) else None
+        header = found.get("header") if isinstance(found, dict) else None
+        if found is not None and not (type(place) is int and isinstance(header, str | None)):
+            return None
+        sources[str(name)] = None if place is None else Source(place, header)
+    if not all(type(name) is int or isinstance(name, str) for name in extra):
+        return None
+    return KnownLayout(fingerprint, sources, tuple(extra)), at
 
 
 def _to_state(job: ExportJob) -> dict[str, object]:

@@ -6,6 +6,7 @@ import logging
 import os
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack, closing, suppress
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property, lru_cache, partial
 from itertools import islice
@@ -37,7 +38,7 @@ from tap_mailjet_sms.spool import spool_errors
 from tap_mailjet_sms.state import REPLICATION_KEY, STREAM, Bookmark
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Iterator
+    from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
     from datetime import datetime
 
     import pyarrow as pa
@@ -47,7 +48,9 @@ if TYPE_CHECKING:
     from tap_mailjet_sms.exporting.job import ExportJob
     from tap_mailjet_sms.exporting.windows import Plan
     from tap_mailjet_sms.notices import Notice
+    from tap_mailjet_sms.reading.layout import KnownLayout
     from tap_mailjet_sms.sdk import Batches, BatchSetting
+    from tap_mailjet_sms.settings import Settings
     from tap_mailjet_sms.writing.batch_files import StagedFiles
 
 # pyarrow costs more to import than all the rest, and `--about` and `--discover` need none of it:
@@ -65,6 +68,41 @@ class Kept(Protocol[Piece_co]):
 
     def close(self) -> None:
         """Give up what was not handed out."""
+
+
+@dataclass(slots=True)
+class ReadFile:
+    """The rows of an export's file, typed, and once they are read what there is to know of it.
+
+    Attributes:
+        file: the CSV; without one the export has no rows.
+        settings: how it is to be read.
+        before: the layout of the last file that had rows.
+        layout: the layout of this file, if it has rows.
+        notices: what the user should read of it.
+    """
+
+    file: BinaryIO | None
+    settings: Settings
+    before: KnownLayout | None
+    layout: KnownLayout | None = None
+    notices: Sequence[Notice] = ()
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        """Read them, batch by batch."""
+        from tap_mailjet_sms.reading import csv_file  # noqa: PLC0415
+
+        if self.file is None:
+            return
+        with self.file, spool_errors():
+            reading = csv_file.read(
+                self.file,
+                column_map=self.settings.column_map,
+                encoding=self.settings.csv_encoding,
+                before=self.before,
+            )
+            yield from reading
+        self.layout, self.notices = reading.layout, reading.notices
 
 
 class SMSMessages(WindowedStream):
@@ -164,7 +202,8 @@ class SMSMessages(WindowedStream):
         with closing(self._client(clock, end)) as mailjet:
             exports = self._orchestrator(mailjet, bookmark, clock, end)
             for arrival in exports.files(*self._plan(bookmark, exports.fetcher)):
-                rows = CountedRows(self._typed(arrival.file), tells_ids_apart=counts_ids)
+                file = ReadFile(arrival.file, self.settings, bookmark.layout)
+                rows = CountedRows(file, tells_ids_apart=counts_ids)
                 fresh = overlap.fresh(exports.meanwhile(rows), arrival.window)
                 with ExitStack() as window:
                     try:
@@ -177,8 +216,9 @@ class SMSMessages(WindowedStream):
                         arrival.reject(error)
                         continue
                     overlap.end_window()
+                    self._tell(file.notices, quietly=logging.DEBUG)
                     yield arrival.job, exports.meanwhile(kept)
-                bookmark.commit(arrival.window)
+                bookmark.commit(arrival.window, file.layout)
 
     def _plan(
         self, bookmark: Bookmark, fetcher: Fetcher
@@ -260,22 +300,12 @@ class SMSMessages(WindowedStream):
             max_concurrent_exports=settings.max_concurrent_exports,
         )
 
-    def _typed(self, csv: BinaryIO | None) -> Iterator[pa.RecordBatch]:
-        """The rows of a downloaded CSV, typed; without one, the export has none."""
-        from tap_mailjet_sms.reading import csv_file  # noqa: PLC0415
-
-        if csv is not None:
-            notices: list[Notice] = []
-            with csv, spool_errors():
-                yield from csv_file.read(csv, column_map=self.settings.column_map, notices=notices)
-            self._tell(notices)
-
-    def _tell(self, notices: Iterable[Notice]) -> None:
-        """Log what was not told in this run yet."""
+    def _tell(self, notices: Iterable[Notice], *, quietly: int = logging.INFO) -> None:
+        """Log what was not told in this run yet; what is no warning at the level `quietly`."""
         for notice in notices:
             if notice not in self._told:
                 self._told.add(notice)
-                self.logger.log(logging.WARNING if notice.is_warning else logging.INFO, notice.text)
+                self.logger.log(logging.WARNING if notice.is_warning else quietly, notice.text)
 
     @cached_property
     def _told(self) -> set[Notice]:

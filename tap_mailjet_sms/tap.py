@@ -147,6 +147,16 @@ class TapMailjetSMS(StrictTap):
                 "column to `extra`"
             ),
         ),
+        th.Property(
+            "csv_encoding",
+            th.StringType,
+            default="utf-8",
+            title="CSV Encoding",
+            description=(
+                "Encoding of CSV files that are not UTF-8 and do not say so by their first bytes, "
+                "such as windows-1252"
+            ),
+        ),
         additional_properties=False,
     ).to_dict()
 

@@ -293,10 +293,12 @@ def test_an_error_of_the_rows_is_not_told_as_one_of_the_storage(
     """Though rows are read while a file is written, and whatever their error is."""
     honest, blocks = csv_file._Conversion.typed, count(1)
 
-    def typed(conversion: csv_file._Conversion, block: pa.RecordBatch) -> pa.RecordBatch:
+    def typed(
+        conversion: csv_file._Conversion, block: pa.RecordBatch, *, first_row: int
+    ) -> pa.RecordBatch:
         if next(blocks) == 3:
             raise ZeroDivisionError
-        return honest(conversion, block)
+        return honest(conversion, block, first_row=first_row)
 
     monkeypatch.setattr(rows, "BLOCK_BYTES", 4096)
     monkeypatch.setattr(csv_file._Conversion, "typed", typed)

@@ -44,6 +44,7 @@ def test_a_token_is_enough() -> None:
     assert (defaults.request_timeout, defaults.max_attempts) == (60, 6)
     assert defaults.verify_counts is VerifyCounts.WARN
     assert defaults.column_map == {}
+    assert defaults.csv_encoding == "utf-8"
 
 
 @pytest.mark.parametrize("value", [0.5, "0.5", " 0.5 ", Decimal("0.5")])
@@ -198,3 +199,39 @@ def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
     assert found.auth_token == TOKEN
     assert found.window == timedelta(hours=6)
     assert found.column_map == {"Nr": "message_id"}
+
+
+def test_headers_with_dots_may_come_as_objects() -> None:
+    """Meltano makes them of the keys in its file."""
+    nested = {"Cost": {"Value": "cost_value", "Unit": {"Name": None}}, "An": "recipient"}
+    assert settings(column_map=nested).column_map == {
+        "Cost.Value": "cost_value",
+        "Cost.Unit.Name": None,
+        "An": "recipient",
+    }
+
+
+@pytest.mark.parametrize("wrong", [{"Cost": {}}, {"Cost": {"Value": 1}}, {"Cost": ["cost_value"]}])
+def test_other_objects_in_column_map_are_refused(wrong: dict[str, object]) -> None:
+    """Only text and null stand at the end of a name."""
+    (error,) = errors({"auth_token": TOKEN, "column_map": wrong})
+    assert error.startswith("column_map.Cost")
+
+
+@pytest.mark.parametrize(
+    "name", ["utf-8", "windows-1252", "cp1252", " Latin-1 ", "utf-16-le", "gbk"]
+)
+def test_encodings_are_known_by_their_names(name: str) -> None:
+    """As Python knows them, in any spelling."""
+    assert settings(csv_encoding=name).csv_encoding == name.strip()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["utf-9", "rot13", "base64", "zlib", "idna", "punycode", "unicode_escape", "undefined"],
+)
+def test_what_is_no_encoding_is_refused(name: str) -> None:
+    """Before anything is asked of Mailjet."""
+    (error,) = errors({"auth_token": TOKEN, "csv_encoding": name})
+    assert error.startswith("csv_encoding is no encoding")
+    assert "windows-1252" in error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from singer_sdk.singerlib.encoding.base import SingerMessageType
@@ -13,6 +13,7 @@ from typing_extensions import override
 from tap_mailjet_sms.exceptions import InvalidStateError
 from tap_mailjet_sms.exporting.job import ExportJob
 from tap_mailjet_sms.exporting.windows import Plan, Window
+from tap_mailjet_sms.reading.layout import KnownLayout, Source
 from tap_mailjet_sms.sdk import WindowedStream
 from tap_mailjet_sms.state import Bookmark
 from tap_mailjet_sms.tap import TapMailjetSMS
@@ -87,6 +88,7 @@ def test_a_finished_window_moves_the_bookmark_and_says_so() -> None:
         "replication_key_value": "2026-11-16T16:00:00+00:00",
         "pending_exports": [in_state(second)],
         "file_form": [],
+        "layout": [],
     }
 
 
@@ -103,6 +105,7 @@ def test_an_export_is_in_a_state_as_soon_as_it_is_requested() -> None:
             "replication_key_value": "2026-11-12T16:00:00+00:00",
             "pending_exports": [in_state(export)],
             "file_form": [],
+            "layout": [],
         }
     ]
 
@@ -292,3 +295,80 @@ def test_the_sdk_asks_the_hooks_that_keep_records_off_the_bookmark(
     assert stream.get_context_state(None) == {}
     assert stream.get_replication_key_signpost() is None
     assert stream.is_sorted
+
+
+# The layout.
+
+LAYOUT = KnownLayout(
+    fingerprint="5f2c",
+    columns={
+        "message_id": Source(1, "ID"),
+        "recipient": Source(3, None),
+        "cost_value": None,
+    },
+    extra=("Campaign", 9),
+)
+LAYOUT_IN_STATE: dict[str, Any] = {
+    "fingerprint": "5f2c",
+    "at": "2026-11-21T16:00:00+00:00",
+    "columns": {
+        "message_id": {"place": 1, "header": "ID"},
+        "recipient": {"place": 3},
+        "cost_value": None,
+    },
+    "extra": ["Campaign", 9],
+}
+
+
+def test_the_layout_of_a_window_is_remembered() -> None:
+    """As a list of one: Meltano replaces lists, but merges objects. The next run has it again."""
+    bookmark, written = opened()
+    assert bookmark.layout is None
+    bookmark.commit(days_ago(9, 5), LAYOUT)
+    assert bookmark.layout == LAYOUT
+    assert written.states[-1]["layout"] == [LAYOUT_IN_STATE]
+    assert opened(written.states[-1])[0].layout == LAYOUT
+
+
+def test_a_window_without_rows_leaves_the_layout_alone() -> None:
+    """And one of the same layout leaves the moment of its discovery."""
+    earlier = {**LAYOUT_IN_STATE, "at": "2026-10-01T00:00:00+00:00"}
+    bookmark, written = opened({"layout": [earlier]})
+    bookmark.commit(days_ago(9, 5))
+    bookmark.commit(days_ago(5, 1), LAYOUT)
+    assert [state["layout"] for state in written.states] == [[earlier], [earlier]]
+
+
+def test_what_a_later_version_adds_to_a_layout_does_no_harm() -> None:
+    """Keys that are not known are left aside."""
+    columns = {**LAYOUT_IN_STATE["columns"], "message_id": {"place": 1, "header": "ID", "x": 20}}
+    entry = {**LAYOUT_IN_STATE, "columns": columns, "more": True}
+    assert opened({"layout": [entry]})[0].layout == LAYOUT
+
+
+@pytest.mark.parametrize("nothing", [{}, {"layout": None}, {"layout": []}])
+def test_a_state_without_a_layout_is_read(nothing: dict[str, object]) -> None:
+    """States of older versions have none."""
+    assert opened(nothing)[0].layout is None
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {},
+        [None],
+        ["5f2c"],
+        [{**LAYOUT_IN_STATE, "fingerprint": 1}],
+        [{**LAYOUT_IN_STATE, "at": "yesterday"}],
+        [{**LAYOUT_IN_STATE, "columns": []}],
+        [{**LAYOUT_IN_STATE, "columns": {"message_id": "ID"}}],
+        [{**LAYOUT_IN_STATE, "columns": {"message_id": {"place": "1"}}}],
+        [{**LAYOUT_IN_STATE, "columns": {"message_id": {"place": 1, "header": 2}}}],
+        [{**LAYOUT_IN_STATE, "extra": [None]}],
+        [{**LAYOUT_IN_STATE, "extra": "Campaign"}],
+    ],
+)
+def test_a_damaged_layout_is_an_error(damage: object) -> None:
+    """With the way out of it."""
+    with pytest.raises(InvalidStateError, match=r"layout of sms_messages .* set it to \[\]"):
+        opened({"layout": damage or {"x": 1}})

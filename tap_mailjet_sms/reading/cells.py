@@ -130,6 +130,12 @@ def first_of(*columns: Column) -> Column:
     return held[0] if held[0].null_count == 0 else pc.coalesce(*held)
 
 
+def where_valid(cells: Column, value: str) -> Column:
+    """This text in each row that has a cell."""
+    # Stubs: what they say of this call is Any.
+    return pc.if_else(cells.is_valid(), pa.scalar(value, pa.string()), _NO_TEXT)  # type: ignore[no-any-return]
+
+
 def labelled(headers: Sequence[str], columns: Sequence[Column]) -> Column:
     """One map a row, from header to text; an empty cell is null."""
     rows, width = len(columns[0]), len(columns)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from functools import partial
-from typing import TYPE_CHECKING, BinaryIO, TypeVar
+from typing import TYPE_CHECKING, BinaryIO, Self, TypeVar
 
 import pyarrow as pa
 
@@ -17,24 +17,20 @@ from tap_mailjet_sms.arrow_schema import EXTRA, MESSAGE_SCHEMA
 from tap_mailjet_sms.exceptions import CSVFormatError
 from tap_mailjet_sms.notices import Notice
 from tap_mailjet_sms.reading import cells
-from tap_mailjet_sms.reading.header import (
-    HEADER_LIMIT,
-    STATUS,
-    Header,
-    Layout,
-    lay_out,
-    read_header,
-    show,
-)
+from tap_mailjet_sms.reading.encoding import as_utf8
+from tap_mailjet_sms.reading.header import HEADER_LIMIT, STATUS, Header, read_header, show
+from tap_mailjet_sms.reading.layout import Layout, lay_out, settle
 from tap_mailjet_sms.reading.prices import Prices, currencies
 from tap_mailjet_sms.reading.rows import read_blocks, row_name
 from tap_mailjet_sms.reading.statuses import Statuses, StatusForm, contradictions, statuses
+from tap_mailjet_sms.reading.strays import Strays
 from tap_mailjet_sms.reading.times import near, required, times
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from tap_mailjet_sms.reading.cells import Column
+    from tap_mailjet_sms.reading.layout import KnownLayout
 
 _T = TypeVar("_T")
 
@@ -49,33 +45,98 @@ _REQUIRED = [field.name for field in MESSAGE_SCHEMA if not field.nullable]
 _SHORT_NAME = 40
 #: What most layouts spell as a whole number.
 _NUMBERS = ("status_code", STATUS, "created_at", "sent_at", "sms_count")
+#: Columns that a CSV may give without a header for them, and those whose cells give them.
+_TOLD_BY_CELLS = ("status_code", "status_name", "status_description", "cost_value", "cost_currency")
 
 
 def read(
-    source: BinaryIO, *, column_map: Mapping[str, str | None], notices: list[Notice] | None = None
-) -> Iterator[pa.RecordBatch]:
-    """Read a CSV from its beginning: typed batches, each with the columns of `MESSAGE_SCHEMA`.
+    source: BinaryIO,
+    *,
+    column_map: Mapping[str, str | None],
+    encoding: str = "utf-8",
+    before: KnownLayout | None = None,
+    notices: list[Notice] | None = None,
+) -> Reading:
+    """Read a CSV from its beginning.
+
+    Args:
+        source: The whole file.
+        column_map: The setting.
+        encoding: The setting `csv_encoding`.
+        before: The layout of the file with rows before this one, in this run or an earlier one.
+        notices: Where to put what the user should read of the file.
+    """
+    return Reading(source, column_map, encoding, before, [] if notices is None else notices)
+
+
+class Reading:
+    """Typed batches of a file, each with the columns of `MESSAGE_SCHEMA`, to be had once.
 
     Only once the last batch is out is the file known to be sound: until then, use none of them.
-    What the user should know of the file is then added to `notices`.
+    Then `layout` is what is to be remembered of its layout (None if it has no rows), and `notices`
+    are complete.
 
     Raises:
         CSVFormatError: A row or a cell is wrong.
-        CSVHeaderError: The header does not say where the id and the creation time are.
+        CSVHeaderError: The header does not say where the id and the creation time are, or lacks a
+            column that was there before.
         NotCSVError: A page came instead of a CSV.
+        DownloadBrokenError: The file is packed, and damaged.
     """
-    source.seek(0)
-    header = read_header(source.read(HEADER_LIMIT), column_map)
-    if header is None:
-        return
-    layout = lay_out(header, column_map)
-    conversion = _Conversion(header, layout)
-    numbers = [layout.sources[name] for name in _NUMBERS if name in layout.sources]
-    for block in read_blocks(source, header, numbers=numbers):
-        yield conversion.typed(block)
-    found = conversion.notices()
-    if notices is not None:
-        notices += found
+
+    def __init__(
+        self,
+        source: BinaryIO,
+        column_map: Mapping[str, str | None],
+        encoding: str,
+        before: KnownLayout | None,
+        notices: list[Notice],
+    ) -> None:
+        self.layout: KnownLayout | None = None
+        self.notices = notices
+        self._column_map = column_map
+        self._before = before
+        self._batches = self._read(source, encoding)
+
+    def __iter__(self) -> Self:
+        """Go on where it is."""
+        return self
+
+    def __next__(self) -> pa.RecordBatch:
+        """Read the next batch."""
+        return next(self._batches)
+
+    def _read(self, source: BinaryIO, encoding: str) -> Iterator[pa.RecordBatch]:
+        text = as_utf8(source, encoding)
+        try:
+            yield from self._typed(text)
+        finally:
+            if text is not source:
+                text.close()
+
+    def _typed(self, text: BinaryIO) -> Iterator[pa.RecordBatch]:
+        column_map = self._column_map
+        text.seek(0)
+        header = read_header(text.read(HEADER_LIMIT), column_map)
+        if header is None:
+            return
+        layout = lay_out(header, column_map)
+        rows = 0
+        filled: set[str] = set()
+        numbers = [layout.sources[name] for name in _NUMBERS if name in layout.sources]
+        strays = Strays(header, layout)
+        conversion = _Conversion(header, layout)
+        for first_row, block in strays.sort_out(read_blocks(text, header, numbers=numbers)):
+            batch = conversion.typed(block, first_row=first_row)
+            filled |= {name for name in _TOLD_BY_CELLS if batch[name].null_count < batch.num_rows}
+            yield batch
+            rows += batch.num_rows
+        self.notices += strays.notices + conversion.notices()
+        if rows:
+            self.layout, notice = settle(
+                header, layout, filled=filled, column_map=column_map, before=self._before
+            )
+            self.notices += [notice] if notice else []
 
 
 class _Conversion:
@@ -87,18 +148,19 @@ class _Conversion:
     def __init__(self, header: Header, layout: Layout) -> None:
         self._header = header
         self._layout = layout
-        self._rows = 0
+        self._first_row = 0
         self._prices = Prices()
         self._unknown: set[str] = set()
         self._contradictions = 0
         self._with_nul: Counter[str] = Counter()
 
-    def typed(self, block: pa.RecordBatch) -> pa.RecordBatch:
-        """Convert the next block of cells.
+    def typed(self, block: pa.RecordBatch, *, first_row: int) -> pa.RecordBatch:
+        """Convert the next block of cells; the number of its first row is for errors.
 
         Raises:
             CSVFormatError: A cell is wrong.
         """
+        self._first_row = first_row
         read, read_text = partial(self._read, block), partial(self._read_text, block)
         coded, status, named = (self._statuses(block, role) for role in _STATUS_FORMS)
         code = cells.first_of(coded.code, status.code, named.code)
@@ -111,7 +173,7 @@ class _Conversion:
             name = self._clean("status_name", name)
             description = self._clean("status_description", description)
         created = read("created_at", lambda column: required(times(column)))
-        cost, currency = read("cost_value", self._prices.convert)
+        cost, currency = read("cost_value", self._costs)
         currency = self._clean("cost_currency", currency)
         values: dict[str, Column] = {
             "message_id": read("message_id", cells.ids),
@@ -127,7 +189,6 @@ class _Conversion:
             "cost_currency": read_text("cost_currency", lambda col: currencies(col, currency)),
             "extra": self._extra(block),
         }
-        self._rows += block.num_rows
         return pa.RecordBatch.from_arrays(
             [values[field.name] for field in MESSAGE_SCHEMA], schema=MESSAGE_SCHEMA
         )
@@ -169,9 +230,8 @@ class _Conversion:
         try:
             return convert(block.column(index))
         except cells.CellError as error:
-            # The header is row 1.
             msg = (
-                f"{row_name(self._rows + error.row + 2)}: the cell of {self._name(role)}"
+                f"{row_name(self._first_row + error.row)}: the cell of {self._name(role)}"
                 f" {error.problem};{self._way_out(role)}"
             )
             raise CSVFormatError(msg) from None
@@ -193,14 +253,27 @@ class _Conversion:
         ]
         return len(places) > 1 or not all(cells.are_numbers(block.column(i)) for i in places)
 
+    def _costs(self, column: Column) -> tuple[Column, Column]:
+        """Costs and their currencies, which the cells name, or the column's header for all."""
+        cost, currency = self._prices.convert(column)
+        if self._layout.currency is not None:
+            named = cells.where_valid(cost, self._layout.currency)
+            currency = currencies(named, currency)
+        return cost, currency
+
     def _extra(self, block: pa.RecordBatch) -> Column:
-        places = self._layout.extra
-        if not places:
-            return cells.nulls(block.num_rows, EXTRA)
-        return cells.labelled(
-            [self._header.names[index] for index in places],
-            [self._clean("extra", block.column(index)) for index in places],
-        )
+        """What goes to `extra`, by its label: of the last columns, if unnamed, those with text.
+
+        Exporters that end each line with a delimiter make such columns.
+        """
+        labels = list(self._layout.labels)
+        columns = [self._clean("extra", block.column(index)) for index in self._layout.extra]
+        for index in self._layout.unnamed:
+            column = cells.text(block.column(index))
+            if column.null_count < len(column):
+                labels.append(f"column {index + 1}")
+                columns.append(self._clean("extra", column))
+        return cells.labelled(labels, columns) if columns else cells.nulls(block.num_rows, EXTRA)
 
     def _clean(self, column: str, texts: Column) -> Column:
         cleaned, count = cells.without_nul(texts)

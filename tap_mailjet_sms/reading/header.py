@@ -1,12 +1,13 @@
-"""The header of Mailjet's CSV: which delimiter it has, and which column holds what.
+"""The header of Mailjet's CSV: where it ends, which delimiter it has, and what its names say.
 
-The layout is not documented, so the header decides: see `schema.py` for the names it may use.
+`schema.py` has the names that are known; `layout.py` decides what that makes of the columns.
 """
 
 from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ from tap_mailjet_sms.exceptions import CSVFormatError, CSVHeaderError, NotCSVErr
 from tap_mailjet_sms.schema import MESSAGE_COLUMNS, STATUS_ALIASES, normalise
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
 #: What a header may take, in bytes; longer is no header but a file without line ends.
 HEADER_LIMIT = 65_536
@@ -25,24 +26,45 @@ STATUS = "status"
 
 _DELIMITERS = ",;\t"
 _BOM = "\ufeff"
-_SHOWN_CELLS, _SHOWN_LENGTH = 40, 40
+_SHOWN_LENGTH = 40
+#: Excel's own first line, which names the delimiter.
+_NAMED_DELIMITER = re.compile(
+    rf'"?sep=(?P<delimiter>[{_DELIMITERS}])"?(?:\r\n|\r|\n)', re.IGNORECASE
+)
+#: In how many rows a header is looked for that does not come first.
+_PREAMBLE = 30
+
+_ROLES: dict[str, str] = {
+    alias: column.name for column in MESSAGE_COLUMNS for alias in column.aliases
+} | dict.fromkeys(STATUS_ALIASES, STATUS)
+_REQUIRED = {column.name for column in MESSAGE_COLUMNS if not column.nullable}
+
+#: A name with a unit or a zone behind it: `Cost (EUR)`, `Creation date UTC`.
+_UNIT = re.compile(
+    r"(?P<name>.*?)[\s_.\-]*"
+    r"(?:[(\[]\s*(?P<bracketed>[^()\[\]]*?)\s*[)\]]|(?<=[\s_.\-])(?P<bare>[a-z]+))\s*",
+    re.IGNORECASE | re.DOTALL,
+)
+#: What a price may be said to be in: the wallet's currencies (documented), where `$` is of the US.
+_CURRENCIES = {"eur": "EUR", "€": "EUR", "gbp": "GBP", "£": "GBP", "usd": "USD", "$": "USD"}
+#: What a time may be said to be in, without being read otherwise than it is read anyway.
+_TIME_UNITS = frozenset({"utc", "gmt", "z", "unix", "s", "sec", "seconds", "ms", "milliseconds"})
+_UNITS: dict[str | None, Collection[str]] = {
+    "created_at": _TIME_UNITS,
+    "sent_at": _TIME_UNITS,
+    "cost_value": _CURRENCIES,
+}
+
 #: What no column is called: numbers, phone numbers, addresses, UUIDs, dates, JSON.
 _DATA = re.compile(
     r"\d{5}|\+\s*\d|@|[{}]|^\W*\d[\d.,:\s]*\W*$|\d{4}-\d\d|[0-9a-f]{8}-[0-9a-f]{4}-",
     re.IGNORECASE,
 )
 
-_ROLES: dict[str, str] = {
-    alias: column.name for column in MESSAGE_COLUMNS for alias in column.aliases
-} | dict.fromkeys(STATUS_ALIASES, STATUS)
-#: What `column_map` says of a header that is to stay as it is.
-_KEPT = (None, "extra")
-_REQUIRED = [column.name for column in MESSAGE_COLUMNS if not column.nullable]
-
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """The first row of a CSV; `length` is what it takes in bytes, with BOM and line end."""
+    """The first row of a CSV; `length` is where it ends in bytes, with its line end."""
 
     names: tuple[str, ...]
     delimiter: str
@@ -51,57 +73,87 @@ class Header:
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
-    """Where the CSV holds what: `sources` leads from a column's name to its place."""
+class Meaning:
+    """What a name says by itself.
 
-    sources: Mapping[str, int]
-    extra: tuple[int, ...]
+    Attributes:
+        role: the column of the stream, or `STATUS`; None if the name is not known.
+        unit: what stands behind the name in brackets, or as a word that is known there.
+        unitless: what the name would be without that.
+    """
+
+    role: str | None = None
+    unit: str | None = None
+    unitless: str | None = None
+
+    @property
+    def currency(self) -> str | None:
+        """The currency that it names."""
+        return _CURRENCIES.get(self.unit or "")
+
+    def is_strange(self, role: str | None) -> bool:
+        """Whether as this column it has a unit or zone that cannot be taken for granted."""
+        units = _UNITS.get(role or self.unitless)
+        return self.unit is not None and units is not None and self.unit not in units
 
 
 def read_header(head: bytes, column_map: Mapping[str, str | None]) -> Header | None:
     """Read the header from a file's first bytes; None if the file is empty.
 
     Of the delimiters, the one that gives the most known names is right, then the one that gives
-    the most names: so a comma in a name does not mislead.
+    the most names: so a comma in a name does not mislead. A line `sep=;` above it decides.
 
     Raises:
         NotCSVError: A page came instead of a CSV.
         CSVFormatError: The first row is damaged.
+        CSVHeaderError: The header is not the first row.
     """
     # Bytes that are not UTF-8 may lie beyond the header, where the rows' reader names them.
     text = head.decode("utf-8", "surrogateescape")
-    start = text.removeprefix(_BOM).lstrip()
     whole = len(head) < HEADER_LIMIT
-    if not start and whole:
+    start = len(text) - len(text.removeprefix(_BOM))
+    delimiters = _DELIMITERS
+    if named := _NAMED_DELIMITER.match(text, start):
+        start, delimiters = named.end(), named["delimiter"]
+    bare = text[start:].lstrip()
+    if not bare and whole:
         return None
-    if start.startswith(("<", "{", "[")):
+    if bare.startswith(("<", "{", "[")):
         msg = "Mailjet sent a page instead of a CSV: the download has failed, run again later"
         raise NotCSVError(msg)
-    known = _ROLES.keys() | {normalise(name) for name in column_map}
-    headers = [h for d in _DELIMITERS if (h := _split(text, d, whole=whole))]
+    headers = [h for d in delimiters if (h := _split(text, start, d, whole=whole))]
     if not headers:
         msg = (
             f"Row 1 of Mailjet's CSV is no header: its quotes never close or it is longer than"
-            f" {HEADER_LIMIT} bytes; the download may be damaged, run again"
+            f" {HEADER_LIMIT} bytes"
         )
         raise CSVFormatError(msg)
-    header = max(headers, key=lambda h: (sum(normalise(n) in known for n in h.names), len(h.names)))
+
+    def known_names(header: Header) -> tuple[int, int]:
+        return sum(is_known(name, column_map) for name in header.names), len(header.names)
+
+    header = max(headers, key=known_names)
     try:
         "".join(header.names).encode()
     except UnicodeEncodeError:
-        msg = "Row 1 of Mailjet's CSV is not UTF-8: the download may be damaged, run again"
+        msg = (
+            "Row 1 of Mailjet's CSV is not UTF-8: if it is in another encoding, such as"
+            " windows-1252, set csv_encoding to its name"
+        )
         raise CSVFormatError(msg) from None
+    if not _is_header(header.names, column_map):
+        _look_below(text[start:], delimiters, column_map)
     return header
 
 
-def _split(text: str, delimiter: str, *, whole: bool) -> Header | None:
+def _split(text: str, start: int, delimiter: str, *, whole: bool) -> Header | None:
     """Split the first row that is not empty; None if this delimiter cannot be right."""
-    length = 0
+    length = len(text[:start].encode("utf-8", "surrogateescape"))
     line = ""
 
     def lines() -> Iterator[str]:
         nonlocal length, line
-        for line in io.StringIO(text.removeprefix(_BOM), newline=""):
+        for line in io.StringIO(text[start:], newline=""):
             length += len(line.encode("utf-8", "surrogateescape"))
             yield line
 
@@ -109,8 +161,6 @@ def _split(text: str, delimiter: str, *, whole: bool) -> Header | None:
         names = next(filter(None, csv.reader(lines(), delimiter=delimiter, strict=True)), [])
     except csv.Error:
         return None
-    if text.startswith(_BOM):
-        length += len(_BOM.encode())
     if not names or (not whole and length >= HEADER_LIMIT):
         return None
     # Databases refuse U+0000, and the names of unknown columns go there, too.
@@ -118,67 +168,66 @@ def _split(text: str, delimiter: str, *, whole: bool) -> Header | None:
     return Header(tuple(names), delimiter, length, line.endswith(("\r", "\n")))
 
 
-def lay_out(header: Header, column_map: Mapping[str, str | None]) -> Layout:
-    """Decide what each column of the CSV is; what nothing names goes to `extra`.
+def _is_header(names: Sequence[str], column_map: Mapping[str, str | None]) -> bool:
+    """Whether the id and the creation time are among these names."""
+    mapped = {normalise(name): target for name, target in column_map.items()}
+    return {mapped.get(normalise(name), meaning(name).role) for name in names} >= _REQUIRED
 
-    `column_map` wins over the table of known names: by the header as written, else normalised.
+
+def _look_below(text: str, delimiters: str, column_map: Mapping[str, str | None]) -> None:
+    """See whether the header is one of the next rows.
 
     Raises:
-        CSVHeaderError: The id or the creation time is missing, or a column is there twice.
+        CSVHeaderError: If so: whatever stands above it, a reader cannot know that it is no message.
     """
-    exact = {name: column_map[name] for name in header.names if name in column_map}
-    loose = {
-        normalise(name): target
-        for name, target in column_map.items()
-        if name not in exact and normalise(name)
-    }
-    mapped: dict[str, list[int]] = {}
-    named: dict[str, list[int]] = {}
-    for index, name in enumerate(header.names):
-        if name in exact or normalise(name) in loose:
-            role = exact[name] if name in exact else loose[normalise(name)]
-            group = mapped
-        else:
-            role = _ROLES.get(normalise(name))
-            group = named
-        if role not in _KEPT:
-            group.setdefault(role, []).append(index)
-    candidates = named | mapped
-    missing = [name for name in _REQUIRED if name not in candidates]
-    if missing:
-        raise CSVHeaderError(_missing(header, missing))
-    if len(set(header.names)) < len(header.names):
-        twice = next(name for name in header.names if header.names.count(name) > 1)
-        msg = (
-            f"Mailjet's CSV has two columns called {show(twice)}, and no setting can tell them"
-            " apart: please report this header"
-        )
-        raise CSVHeaderError(msg)
-    for role, indexes in candidates.items():
-        if len(indexes) > 1:
-            names = " and ".join(show(header.names[index]) for index in indexes)
-            msg = (
-                f"Mailjet's CSV has {names} for the column {role}: choose one of them in the"
-                " setting column_map, and give the others null there"
-            )
-            raise CSVHeaderError(msg)
-    sources = {role: indexes[0] for role, indexes in candidates.items()}
-    extra = [index for index in range(len(header.names)) if index not in sources.values()]
-    return Layout(sources, tuple(extra))
+    for delimiter in delimiters:
+        rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+        try:
+            for number, names in zip(range(1, _PREAMBLE), filter(None, rows), strict=False):
+                if _is_header(names, column_map):
+                    msg = (
+                        f"Mailjet's CSV has its header in row {number}, with other lines above"
+                        " it, which may be messages: it is not read, please report it"
+                    )
+                    raise CSVHeaderError(msg)
+        except csv.Error:
+            continue
 
 
-def _missing(header: Header, missing: list[str]) -> str:
-    lacks = f"Mailjet's CSV has no column known as {' or '.join(missing)}"
-    if any(_DATA.search(name) for name in header.names):
-        return f"{lacks}: its first line is data, not a header, so it cannot be read"
-    shown = ", ".join(show(name) for name in header.names[:_SHOWN_CELLS])
-    more = len(header.names) - _SHOWN_CELLS
-    return (
-        f"{lacks}: name it in the setting column_map; the header is {shown}"
-        f"{f' and {more} more' if more > 0 else ''}"
-    )
+def meaning(name: str) -> Meaning:
+    """What a name says: the column, and the unit, currency or zone that it names behind it."""
+    role = _ROLES.get(normalise(name))
+    parts = _UNIT.fullmatch(name) if len(name) <= _SHOWN_LENGTH else None
+    if role is not None or parts is None:
+        return Meaning(role)
+    unitless = _ROLES.get(normalise(parts["name"]))
+    bracketed, bare = (text and text.casefold() for text in parts.group("bracketed", "bare"))
+    if (bracketed or bare) in _UNITS.get(unitless, ()):
+        return Meaning(unitless, bracketed or bare)
+    if bracketed or bare in {*_CURRENCIES, *_TIME_UNITS}:
+        return Meaning(None, bracketed or bare, unitless)
+    return Meaning()
+
+
+def is_known(name: str, column_map: Mapping[str, str | None]) -> bool:
+    """Whether a name is known to the tap, or by the setting."""
+    return meaning(name).role is not None or normalise(name) in {*map(normalise, column_map)}
+
+
+def looks_like_data(name: str) -> bool:
+    """Whether this is a cell rather than the name of a column."""
+    return bool(_DATA.search(name))
 
 
 def show(name: str) -> str:
     """Quote a name of the header for an error, without control characters, at bounded length."""
     return repr(name if len(name) <= _SHOWN_LENGTH else f"{name[:_SHOWN_LENGTH]}...")
+
+
+def quoted(name: str) -> str:
+    """A name as it is typed in JSON, without what a terminal would obey."""
+    text = json.dumps(name, ensure_ascii=False)
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape").decode().replace("\\x", "\\u00")
+        for c in text
+    )

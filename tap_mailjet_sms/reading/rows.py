@@ -230,5 +230,9 @@ def _damage(sentence: str, header: Header) -> _DamageError:
         return _DamageError(row - 1, f"has {found} {cells} where the header has {expected}")
     if encoding := re.search(r"column #(\d+): Row #(\d+): .*invalid UTF8", sentence):
         column, row = map(int, encoding.groups())
-        return _DamageError(row - 1, f"is not UTF-8 in the column {show(header.names[column])}")
+        problem = (
+            f"is not UTF-8 in the column {show(header.names[column])}, so set csv_encoding if the"
+            " file is in another encoding"
+        )
+        return _DamageError(row - 1, problem)
     return _DamageError(0, "or one soon after cannot be read")

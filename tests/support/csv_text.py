@@ -55,12 +55,13 @@ def column(
 
 
 def warnings(csv: str) -> list[str]:
-    """What the user is warned of, once the file is read."""
+    """What the user is warned of, once the file is read, but for its layout."""
     notices: list[Notice] = []
     for _ in csv_file.read(io.BytesIO(csv.encode()), column_map={}, notices=notices):
         pass
     assert all(notice.is_warning for notice in notices)
-    return [notice.text for notice in notices]
+    texts = [notice.text for notice in notices]
+    return [text for text in texts if not text.startswith("Mailjet's CSV has")]
 
 
 def refusal(csv: str | bytes, column_map: Mapping[str, str | None] | None = None) -> str:

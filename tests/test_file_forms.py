@@ -1,0 +1,247 @@
+"""What a file is as a whole: packed or not, in which encoding, and what stands around its rows."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import zipfile
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tap_mailjet_sms.exceptions import (
+    CSVFormatError,
+    CSVHeaderError,
+    DownloadBrokenError,
+    TapMailjetSMSError,
+)
+from tap_mailjet_sms.reading import csv_file
+from tap_mailjet_sms.reading import rows as rows_module
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+UNIX = 1754000000
+TEXT = f"ID,CreationTS,From,Text\nm,{UNIX},Naïve ☃,x\nn,{UNIX},Brand,y\n"
+LATIN = f"ID,CreationTS,From,Région\nm,{UNIX},Société,x\nn,{UNIX},Brand,y\n"
+Row = dict[str, object]
+
+
+def read(
+    csv: str | bytes, *, encoding: str = "utf-8", column_map: Mapping[str, str | None] | None = None
+) -> list[Row]:
+    """All rows of a file; maps as dictionaries."""
+    source = io.BytesIO(csv.encode() if isinstance(csv, str) else csv)
+    reading = csv_file.read(source, column_map=column_map or {}, encoding=encoding)
+    found = [row for batch in reading for row in batch.to_pylist()]
+    for row in found:
+        row["extra"] = row["extra"] and dict(row["extra"])
+    return found
+
+
+def refusal(csv: str | bytes, *, encoding: str = "utf-8") -> str:
+    """The sentence with which a file is refused."""
+    with pytest.raises(TapMailjetSMSError) as caught:
+        read(csv, encoding=encoding)
+    assert not isinstance(caught.value, DownloadBrokenError)
+    return str(caught.value)
+
+
+# Packed, and in other encodings.
+
+
+@pytest.mark.parametrize(
+    "encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-8-sig"], ids=lambda name: name
+)
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("setting", ["utf-8", "windows-1252"])
+def test_first_bytes_say_what_a_file_is(encoding: str, setting: str, *, packed: bool) -> None:
+    """Whatever the setting says: it is for files that do not say it themselves."""
+    file = TEXT.encode(encoding)
+    assert read(gzip.compress(file) if packed else file, encoding=setting) == read(TEXT)
+
+
+def test_a_large_file_is_recoded_in_pieces() -> None:
+    """A character may lie across two of them."""
+    text = "ID,CreationTS,From\n" + f"m,{UNIX},{'☃' * 50}\n" * 12_000
+    assert read(text.encode("utf-16")) == read(text)
+
+
+@pytest.mark.parametrize("keep", [0.1, 0.5, 0.99])
+def test_a_packed_file_that_ends_early_is_a_broken_download(keep: float) -> None:
+    """It comes once more, as a rule."""
+    packed = gzip.compress(TEXT.encode())
+    with pytest.raises(DownloadBrokenError, match="ends early or is damaged"):
+        read(packed[: max(3, int(len(packed) * keep))])
+
+
+def test_a_packed_file_that_is_damaged_is_a_broken_download() -> None:
+    """Its checksum says so."""
+    packed = bytearray(gzip.compress(TEXT.encode()))
+    packed[-6] ^= 1
+    with pytest.raises(DownloadBrokenError, match="ends early or is damaged"):
+        read(bytes(packed))
+
+
+def test_a_zip_archive_is_named() -> None:
+    """Nobody finds that out from `not UTF-8`."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("sms.csv", TEXT)
+    assert "zip archive" in refusal(file.getvalue())
+
+
+def test_another_encoding_needs_the_setting() -> None:
+    """The refusal names it, and with it the file is read."""
+    for text in (LATIN, LATIN.replace("Région", "x")):
+        file = text.encode("windows-1252")
+        assert "set csv_encoding" in refusal(file)
+        assert read(file, encoding="windows-1252") == read(text)
+
+
+def test_the_setting_does_not_misread_utf_8() -> None:
+    """A file that is UTF-8 cannot be meant, so no `NaÃ¯ve` comes of it."""
+    assert read(TEXT, encoding="windows-1252") == read(TEXT)
+
+
+def test_a_file_that_is_in_neither_encoding_is_refused() -> None:
+    """Byte 81 means nothing in Windows-1252."""
+    text = refusal(TEXT.encode("utf-8").replace(b"Brand", b"\x81rand\xff"), encoding="windows-1252")
+    assert "UTF-8 or windows-1252" in text
+    assert "csv_encoding" in text
+
+
+# Above the header.
+
+
+@pytest.mark.parametrize("line", ["sep=;\r\n", '"sep=;"\n', "SEP=;\n", "\ufeffsep=;\n"])
+def test_a_line_that_names_the_delimiter_is_read(line: str) -> None:
+    """Excel writes it; it wins over what the header looks like."""
+    csv = f"{line}ID;CreationTS;a,b,c\nm;{UNIX};x\nn;{UNIX};y\n"
+    assert [row["extra"] for row in read(csv)] == [{"a,b,c": "x"}, {"a,b,c": "y"}]
+
+
+def test_rows_count_from_the_header_below_such_a_line() -> None:
+    """As in every other file."""
+    assert refusal(f"sep=;\nID;CreationTS\nm;{UNIX}\nn;x;x\n").startswith("Row 3 ")
+
+
+@pytest.mark.parametrize(
+    ("above", "row"),
+    [("SMS export\n", 2), ("SMS export;;\n\nfrom 2026-01-01;;\n", 3), (f"m;{UNIX};+336\n", 2)],
+)
+def test_lines_above_the_header_are_refused(above: str, row: int) -> None:
+    """A message could be among them; the sentence says where the header is."""
+    text = refusal(f"{above}ID;CreationTS;To\nm;{UNIX};+336\n")
+    assert f"header in row {row}," in text
+    assert "336" not in text
+
+
+# Rows that are no messages.
+
+HEADER = "ID,CreationTS,From,Cost"
+TOTALS = [",,,0.08", "Total,,,0.08", "TOTALS: 2,,,0.08", ",,,"]
+
+
+def parts(csv: str) -> tuple[list[object], list[str]]:
+    """The ids of a file's messages, and what is said of its other rows."""
+    reading = csv_file.read(io.BytesIO(csv.encode()), column_map={})
+    ids = [row["message_id"] for batch in reading for row in batch.to_pylist()]
+    return ids, [notice.text for notice in reading.notices if "skipped" in notice.text]
+
+
+@pytest.mark.parametrize("created", [str(UNIX), "2025-07-31T22:13:20Z"])
+@pytest.mark.parametrize("totals", TOTALS)
+def test_a_row_of_totals_at_the_end_is_skipped(totals: str, created: str) -> None:
+    """With a warning, also where the file has no message."""
+    message = f"m,{created},Brand,0.04\n"
+    for rows in (message, "", message * 70_000):
+        ids, (said,) = parts(f"{HEADER}\n{rows}{totals}\n")
+        assert len(ids) == rows.count("\n")
+        assert "a row of totals at its end" in said
+
+
+@pytest.mark.parametrize("totals", TOTALS)
+def test_a_row_of_totals_elsewhere_is_refused(totals: str) -> None:
+    """Only the last row can be one, at a block's end, too."""
+    message = f"m,{UNIX},Brand,0.04\n"
+    assert refusal(f"{HEADER}\n{message}{totals}\n{message}").startswith("Row 3 ")
+    assert refusal(f"{HEADER}\n{message}{totals}\n{totals}\n").startswith("Row 3 ")
+
+
+@pytest.mark.parametrize("totals", TOTALS)
+def test_a_row_of_totals_at_the_end_of_a_block_is_refused(
+    totals: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wherever the file is cut into blocks."""
+    message = f"m,{UNIX},Brand,0.04\n"
+    for block_bytes in range(100, 200, 7):
+        monkeypatch.setattr(rows_module, "BLOCK_BYTES", block_bytes)
+        csv = f"{HEADER}\n{message * 8}{totals}\n{message * 8}"
+        assert refusal(csv).startswith("Row 10 ")
+        assert len(parts(f"{HEADER}\n{message * 8}{totals}\n")[0]) == 8
+
+
+@pytest.mark.parametrize(
+    "row", [f",{UNIX},Brand,0.04", f"Total,{UNIX},Brand,0.04", "m,,Brand,0.04", "x Total,,,0.08"]
+)
+def test_a_row_that_may_be_a_message_is_not_skipped(row: str) -> None:
+    """It has a creation time, or an id; `Total` may be one."""
+    csv = f"{HEADER}\nm,{UNIX},Brand,0.04\n{row}\n"
+    if row.startswith("Total"):
+        assert parts(csv) == (["m", row.split(",", maxsplit=1)[0]], [])
+    else:
+        assert refusal(csv).startswith("Row 3 ")
+
+
+@pytest.mark.parametrize("created", [str(UNIX), "2025-07-31T22:13:20Z"])
+def test_a_repeated_header_is_skipped(created: str) -> None:
+    """Wherever it stands, as in files that were joined; the rows around it keep their numbers."""
+    first, second = f"m,{created},Brand,0.04", f"n,{created},CreationTS,0.04"
+    lines = [HEADER, first, HEADER, second, first, HEADER, HEADER, second, HEADER]
+    ids, (said,) = parts("\n".join([HEADER, *lines]) + "\n")
+    assert ids == ["m", "n", "m", "n"]
+    assert "header 5 times more" in said
+    assert refusal("\n".join([HEADER, *lines, "x,y,,"]) + "\n").startswith("Row 11 ")
+    assert "header once more" in parts(f"{HEADER}\n{first}\n{HEADER}\n{second}")[1][0]
+
+
+def test_a_row_that_is_nearly_the_header_is_refused() -> None:
+    """Cell for cell, or it is a damaged message."""
+    assert refusal(f"{HEADER}\nm,{UNIX},Brand,0.04\n{HEADER.replace('From', 'To')}\n").startswith(
+        "Row 3 "
+    )
+
+
+# Names that are there twice, or not at all.
+
+
+def test_equal_unknown_names_are_numbered() -> None:
+    """In `extra`, so that no cell is lost."""
+    (row,) = read(f"ID,x,CreationTS,x,x (2),x\nm,1,{UNIX},2,3,4\n")
+    assert row["extra"] == {"x": "1", "x (3)": "2", "x (2)": "3", "x (4)": "4"}
+
+
+def test_columns_without_a_name_are_numbered() -> None:
+    """By their place."""
+    (row,) = read(f"ID,,CreationTS, ,x\nm,1,{UNIX},2,3\n")
+    assert row["extra"] == {"column 2": "1", "column 4": "2", "x": "3"}
+
+
+def test_empty_columns_without_a_name_at_the_end_are_left_out() -> None:
+    """An exporter that ends each line with a delimiter makes them."""
+    assert read(f"ID,CreationTS,,\nm,{UNIX},,\n")[0]["extra"] is None
+    assert read(f"ID,CreationTS,x,\nm,{UNIX},1,\n")[0]["extra"] == {"x": "1"}
+
+
+def test_a_cell_below_no_name_at_the_end_is_kept() -> None:
+    """Nothing that a file holds is dropped."""
+    assert read(f"ID,CreationTS,,\nm,{UNIX},,y\n")[0]["extra"] == {"column 4": "y"}
+
+
+def test_a_file_without_a_header_is_refused() -> None:
+    """And nothing of its first row is shown."""
+    with pytest.raises(CSVHeaderError, match="first line is data"):
+        read(f"c0ffee00-0000-4000-8000-000000000001,{UNIX},Brand,+33600000001,sent\n")
+    with pytest.raises(CSVFormatError):
+        read("ID,CreationTS\nm\n")
