@@ -18,12 +18,13 @@ from tap_mailjet_sms.exporting.client import MailjetClient
 from tap_mailjet_sms.exporting.counting import Finding
 from tap_mailjet_sms.exporting.orchestrator import Orchestrator
 from tap_mailjet_sms.exporting.waiting import EndOfRun
+from tap_mailjet_sms.reading import csv_file, layout
 from tap_mailjet_sms.reading.counted import CountedRows
 from tap_mailjet_sms.state import Bookmark
 from tap_mailjet_sms.writing.overlap import Overlap
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
     from contextlib import AbstractContextManager
     from datetime import datetime
 
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
     from tap_mailjet_sms.exporting.job import ExportJob
     from tap_mailjet_sms.exporting.orchestrator import Arrival
     from tap_mailjet_sms.exporting.windows import Plan, Window
+    from tap_mailjet_sms.notices import Notice
+    from tap_mailjet_sms.reading.header import Header
+    from tap_mailjet_sms.reading.layout import KnownLayout, Layout
 
 
 def bookmark_one_step_too_early() -> AbstractContextManager[object]:
@@ -214,6 +218,23 @@ def ids_not_told_apart() -> AbstractContextManager[object]:
     return patch.object(CountedRows, "distinct", property(lambda _: None))
 
 
+def renamed_columns_not_noticed() -> AbstractContextManager[object]:
+    """Each file's layout is as good as any: what it lacks is null."""
+    honest = layout.settle
+
+    def settle(
+        header: Header,
+        found: Layout,
+        *,
+        filled: Collection[str],
+        column_map: Mapping[str, str | None],
+        before: KnownLayout | None,  # noqa: ARG001 - that is the bug
+    ) -> tuple[KnownLayout, Notice | None]:
+        return honest(header, found, filled=filled, column_map=column_map, before=None)
+
+    return patch.object(csv_file, "settle", settle)
+
+
 def workers_never_stopped() -> AbstractContextManager[object]:
     """Workers go on after the run has ended."""
     return patch.object(EndOfRun, "declare", lambda _: None)
@@ -237,5 +258,6 @@ MUTANTS: tuple[Callable[[], AbstractContextManager[object]], ...] = (
     counts_not_checked,
     dispute_is_a_licence,
     ids_not_told_apart,
+    renamed_columns_not_noticed,
     workers_never_stopped,
 )

@@ -156,6 +156,7 @@ def schedule(seed: int) -> Schedule:
     if unknowns.count_offset > 0 or unknowns.count_edges is not None:
         # Where rows seem to be missing as well, a file that ends within a line is never kept.
         layout = replace(layout, last_newline=True)
+    renaming = random.Random(f"renamed {seed}")  # noqa: S311
     return Schedule(
         seed=seed,
         messages=messages,
@@ -177,7 +178,10 @@ def schedule(seed: int) -> Schedule:
             "verify_counts": verify_counts,
             **rng.choice(_LANES),
         },
-        runs=tuple(_run(rng, scale, server) for _ in range(rng.choice((1, 1, 2, 2, 3)))),
+        runs=tuple(
+            _renaming(_run(rng, scale, server), layout, renaming)
+            for _ in range(rng.choice((1, 1, 2, 2, 3)))
+        ),
         last_pause=rng.choice(scale.pauses),
     )
 
@@ -233,6 +237,26 @@ def _run(rng: random.Random, scale: _Scale, server: Server) -> Run:
         consumed=rng.random() if dies_with_target else 1,
         keeps_all=rng.random() < 0.5,
     )
+
+
+def _renaming(run: Run, layout: Layout, rng: random.Random) -> Run:
+    """The run, in which a column may have another name from some export on, or for one export."""
+    if rng.random() < 0.7:
+        return run
+    name = rng.choice([name for name in layout.header if name in _RENAMED])
+    fault = Fault(
+        fx.Renamed(name, _RENAMED[name]),
+        When(skip=rng.choice((0, 0, 1, 2)), times=rng.choice((1, None))),
+    )
+    return replace(run, faults=(*run.faults, fault))
+
+
+#: Headers that are renamed, and what they are called then.
+_RENAMED = {
+    **dict.fromkeys(("To", "to", "Recipient"), "Destinataire"),
+    **dict.fromkeys(("Cost", "cost", "Price"), "Prix"),
+    "Cost.Value": "Prix.Valeur",
+}
 
 
 def _fault(rng: random.Random, server: Server) -> Fault:
