@@ -36,17 +36,18 @@ SOURCES = (PINS, PLUGIN_PINS, ROOT / "pyproject.toml")
 
 @dataclass(frozen=True, slots=True)
 class Meltano:
-    """The project's `meltano.yml` with a database, state and run folder of its own."""
+    """The project's `meltano.yml`, or another, with a database, state and run folder of its own."""
 
     home: Path
+    project: Path = ROOT
 
     @classmethod
-    def prepare(cls, home: Path) -> Meltano:
+    def prepare(cls, home: Path, project: Path = ROOT) -> Meltano:
         """Lay out a throw-away home that shares only the plugins' environments."""
         home.mkdir(parents=True)
         for kind in ("extractors", "loaders"):
             (home / kind).symlink_to(PLUGINS / kind, target_is_directory=True)
-        return cls(home)
+        return cls(home, project)
 
     def run(
         self, *arguments: str, settings: Mapping[str, str], show: Callable[[str], None]
@@ -76,7 +77,7 @@ class Meltano:
         """Run `meltano` while the block lasts; it and its plugins are a process group."""
         shown = {"MELTANO_CLI_LOG_FORMAT": "plain"}
         variables = {**_variables(self.home), **shown, **settings}
-        with running([_executable(), *arguments], cwd=ROOT, env=variables) as process:
+        with running([_executable(), *arguments], cwd=self.project, env=variables) as process:
             yield process
 
 
