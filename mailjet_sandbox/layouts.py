@@ -124,7 +124,11 @@ _SYMBOLS = {"EUR": "€", "USD": "$", "GBP": "£"}
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How the CSV of an export is written; `renamed` has other words for some of its headers."""
+    """How the CSV of an export is written.
+
+    `renamed` has other words for some of its headers; all times are written `ahead` by so many
+    seconds, as by a server that takes the time of another place for UTC.
+    """
 
     names: Names = Names.LIVE
     delimiter: str = ","
@@ -139,6 +143,7 @@ class Layout:
     phone: PhoneForm = PhoneForm.PLUS
     extra: tuple[str, ...] = ()
     backwards: bool = False
+    ahead: int = 0
     renamed: tuple[tuple[str, str], ...] = ()
 
     @property
@@ -244,11 +249,11 @@ class Layout:
         return [(names["cost"], value), (names["currency"], currency)]
 
     def _times(self, moment: Callable[[Message], int | None]) -> Cells:
-        write, no_time = _TIMES[self.time], self.no_time
+        write, no_time, ahead = _TIMES[self.time], self.no_time, self.ahead
 
         def cell(message: Message) -> str:
             seconds = moment(message)
-            return no_time if seconds is None else write(seconds)
+            return no_time if seconds is None else write(seconds + ahead)
 
         return self._plain(cell)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property, lru_cache, partial
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from tap_mailjet_sms.exporting.windows import Plan
     from tap_mailjet_sms.notices import Notice
     from tap_mailjet_sms.reading.layout import KnownLayout
+    from tap_mailjet_sms.reading.window_check import FarTimes, WindowCheck
     from tap_mailjet_sms.sdk import Batches, BatchSetting
     from tap_mailjet_sms.settings import Settings
     from tap_mailjet_sms.writing.batch_files import StagedFiles
@@ -78,6 +79,7 @@ class ReadFile:
         file: the CSV; without one the export has no rows.
         settings: how it is to be read.
         before: the layout of the last file that had rows.
+        check: what the times of creation are held against.
         layout: the layout of this file, if it has rows.
         notices: what the user should read of it.
     """
@@ -85,6 +87,7 @@ class ReadFile:
     file: BinaryIO | None
     settings: Settings
     before: KnownLayout | None
+    check: WindowCheck
     layout: KnownLayout | None = None
     notices: Sequence[Notice] = ()
 
@@ -100,6 +103,7 @@ class ReadFile:
                 column_map=self.settings.column_map,
                 encoding=self.settings.csv_encoding,
                 before=self.before,
+                check=self.check,
             )
             yield from reading
         self.layout, self.notices = reading.layout, reading.notices
@@ -190,6 +194,7 @@ class SMSMessages(WindowedStream):
         is bookmarked when the next one is asked for, so all of it must be out by then.
         """
         from tap_mailjet_sms.reading.counted import CountedRows  # noqa: PLC0415
+        from tap_mailjet_sms.reading.window_check import FarTimes, WindowCheck  # noqa: PLC0415
         from tap_mailjet_sms.writing.overlap import Overlap  # noqa: PLC0415
 
         _choose_memory_pool()
@@ -199,10 +204,12 @@ class SMSMessages(WindowedStream):
         bookmark = Bookmark(self, now=clock.now(), moves=self._moves_bookmark)
         overlap = Overlap(begins_at=self.settings.start_date)
         counts_ids = self.settings.verify_counts is not VerifyCounts.OFF
-        with closing(self._client(clock, end)) as mailjet:
+        far_times = FarTimes()
+        with closing(self._client(clock, end)) as mailjet, self._telling_of(far_times):
             exports = self._orchestrator(mailjet, bookmark, clock, end)
             for arrival in exports.files(*self._plan(bookmark, exports.fetcher)):
-                file = ReadFile(arrival.file, self.settings, bookmark.layout)
+                check = WindowCheck(arrival.window.start, arrival.window.end, clock.now())
+                file = ReadFile(arrival.file, self.settings, bookmark.layout, check)
                 rows = CountedRows(file, tells_ids_apart=counts_ids)
                 fresh = overlap.fresh(exports.meanwhile(rows), arrival.window)
                 with ExitStack() as window:
@@ -216,9 +223,19 @@ class SMSMessages(WindowedStream):
                         arrival.reject(error)
                         continue
                     overlap.end_window()
+                    far_times.add(check)
                     self._tell(file.notices, quietly=logging.DEBUG)
                     yield arrival.job, exports.meanwhile(kept)
                 bookmark.commit(arrival.window, file.layout)
+
+    @contextmanager
+    def _telling_of(self, far_times: FarTimes) -> Iterator[None]:
+        """Warn of times off their windows, once they are all known, however the run ends."""
+        try:
+            yield
+        finally:
+            if far_times.warning:
+                self.logger.warning(far_times.warning)
 
     def _plan(
         self, bookmark: Bookmark, fetcher: Fetcher

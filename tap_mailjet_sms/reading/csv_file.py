@@ -25,12 +25,15 @@ from tap_mailjet_sms.reading.rows import read_blocks, row_name
 from tap_mailjet_sms.reading.statuses import Statuses, StatusForm, contradictions, statuses
 from tap_mailjet_sms.reading.strays import Strays
 from tap_mailjet_sms.reading.times import near, required, times
+from tap_mailjet_sms.reading.window_check import FarTimeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from tap_mailjet_sms.reading.cells import Column
     from tap_mailjet_sms.reading.layout import KnownLayout
+    from tap_mailjet_sms.reading.times import Moments
+    from tap_mailjet_sms.reading.window_check import WindowCheck
 
 _T = TypeVar("_T")
 
@@ -49,12 +52,13 @@ _NUMBERS = ("status_code", STATUS, "created_at", "sent_at", "sms_count")
 _TOLD_BY_CELLS = ("status_code", "status_name", "status_description", "cost_value", "cost_currency")
 
 
-def read(
+def read(  # noqa: PLR0913 - each is one independent choice
     source: BinaryIO,
     *,
     column_map: Mapping[str, str | None],
     encoding: str = "utf-8",
     before: KnownLayout | None = None,
+    check: WindowCheck | None = None,
     notices: list[Notice] | None = None,
 ) -> Reading:
     """Read a CSV from its beginning.
@@ -64,9 +68,11 @@ def read(
         column_map: The setting.
         encoding: The setting `csv_encoding`.
         before: The layout of the file with rows before this one, in this run or an earlier one.
+        check: What the times of creation are held against.
         notices: Where to put what the user should read of the file.
     """
-    return Reading(source, column_map, encoding, before, [] if notices is None else notices)
+    notices = [] if notices is None else notices
+    return Reading(source, column_map, encoding, before, check, notices)
 
 
 class Reading:
@@ -84,18 +90,20 @@ class Reading:
         DownloadBrokenError: The file is packed, and damaged.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - see `read`
         self,
         source: BinaryIO,
         column_map: Mapping[str, str | None],
         encoding: str,
         before: KnownLayout | None,
+        check: WindowCheck | None,
         notices: list[Notice],
     ) -> None:
         self.layout: KnownLayout | None = None
         self.notices = notices
         self._column_map = column_map
         self._before = before
+        self._check = check
         self._batches = self._read(source, encoding)
 
     def __iter__(self) -> Self:
@@ -125,7 +133,7 @@ class Reading:
         filled: set[str] = set()
         numbers = [layout.sources[name] for name in _NUMBERS if name in layout.sources]
         strays = Strays(header, layout)
-        conversion = _Conversion(header, layout)
+        conversion = _Conversion(header, layout, self._check)
         for first_row, block in strays.sort_out(read_blocks(text, header, numbers=numbers)):
             batch = conversion.typed(block, first_row=first_row)
             filled |= {name for name in _TOLD_BY_CELLS if batch[name].null_count < batch.num_rows}
@@ -145,9 +153,10 @@ class _Conversion:
     What only the whole file can tell is gathered on the way.
     """
 
-    def __init__(self, header: Header, layout: Layout) -> None:
+    def __init__(self, header: Header, layout: Layout, check: WindowCheck | None) -> None:
         self._header = header
         self._layout = layout
+        self._check = check
         self._first_row = 0
         self._prices = Prices()
         self._unknown: set[str] = set()
@@ -172,7 +181,7 @@ class _Conversion:
             # JSON can spell U+0000 in a way that shows only now.
             name = self._clean("status_name", name)
             description = self._clean("status_description", description)
-        created = read("created_at", lambda column: required(times(column)))
+        created = read("created_at", lambda column: self._held(required(times(column))))
         cost, currency = read("cost_value", self._costs)
         currency = self._clean("cost_currency", currency)
         values: dict[str, Column] = {
@@ -229,7 +238,7 @@ class _Conversion:
             return convert(cells.nulls(block.num_rows, pa.string()))
         try:
             return convert(block.column(index))
-        except cells.CellError as error:
+        except (cells.CellError, FarTimeError) as error:
             msg = (
                 f"{row_name(self._first_row + error.row)}: the cell of {self._name(role)}"
                 f" {error.problem};{self._way_out(role)}"
@@ -252,6 +261,12 @@ class _Conversion:
             self._layout.sources[role] for role in _STATUS_FORMS if role in self._layout.sources
         ]
         return len(places) > 1 or not all(cells.are_numbers(block.column(i)) for i in places)
+
+    def _held(self, created: Moments) -> Moments:
+        """The times of creation, if the export can have them."""
+        if self._check is not None:
+            self._check.hold(created.values)
+        return created
 
     def _costs(self, column: Column) -> tuple[Column, Column]:
         """Costs and their currencies, which the cells name, or the column's header for all."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+import re
 from dataclasses import replace
 
 import pytest
 
-from mailjet_sandbox import Fault, Operation
+from mailjet_sandbox import Fault, Layout, Operation
 from mailjet_sandbox import effects as fx
 from tests.simulation.play import bookmark
 from tests.simulation.schedule import DAY, EPOCH, start_date
@@ -62,3 +63,32 @@ def test_a_year_ago_there_is_a_margin() -> None:
     first = asked(simulation, Operation.REQUEST)[0]
     assert first.from_ts is not None
     assert first.from_ts - (EPOCH - 365 * DAY) == pytest.approx(HOUR, abs=2)
+
+
+@pytest.mark.parametrize("ahead", [-7200, 7200])
+def test_times_of_another_zone_are_warned_of(ahead: int, caplog: pytest.LogCaptureFixture) -> None:
+    """Times that lie some hours off the window are told once a run, with the largest distance."""
+    simulation = story(layout=Layout(ahead=ahead), end_date=start_date(EPOCH - 3 * HOUR))
+    outcome = run_unchecked(simulation)
+    assert outcome.ending is FINISHED
+    warned = [line.getMessage() for line in caplog.records if "Messages were created" in line.msg]
+    assert len(warned) == 1
+    assert "another zone than UTC" in warned[0]
+    where = "after" if ahead > 0 else "before"
+    assert re.search(rf"up to (1:5\d|2:00):\d\d {where} the window", warned[0])
+
+
+@pytest.mark.parametrize(
+    ("ahead", "why"),
+    [(-2 * DAY, "days before the window"), (2 * DAY, "days after"), (7200, "in the future")],
+)
+def test_times_that_were_not_asked_for_are_refused(ahead: int, why: str) -> None:
+    """More than a day off the window, or in the future: an unsound file, none of which leaves."""
+    simulation = story(windows=1, layout=Layout(ahead=ahead))
+    outcome = run_unchecked(simulation)
+    assert outcome.ending is REFUSED
+    text = str(outcome.error)
+    assert re.search(r"Row \d+ of Mailjet's CSV .* the cell of the column 'CreationTS'", text)
+    assert why in text or "1 day" in text
+    assert len(asked(simulation, Operation.REQUEST)) == 2, "it was downloaded and exported again"
+    assert not [message for message in outcome.messages if message.record is not None]

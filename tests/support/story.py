@@ -27,6 +27,7 @@ def story(
     *,
     build: Build | None = None,
     unknowns: Unknowns | None = None,
+    layout: Layout | None = None,
     windows: float = 3,
     hours: float = 8,
     **config: object,
@@ -37,7 +38,7 @@ def story(
         Schedule(
             seed=0,
             messages=Messages(since=start - HOUR, per_hour=6),
-            layout=Layout(),
+            layout=layout or Layout(),
             build=build or Build(seconds=5),
             unknowns=unknowns or Unknowns(),
             start=start,
