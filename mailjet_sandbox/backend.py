@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 from mailjet_sandbox import control, errors
 from mailjet_sandbox.clock import Clock
-from mailjet_sandbox.effects import Call, Edit, Instead, Link, Operation
+from mailjet_sandbox.effects import Call, Edit, Instead, Link, Operation, Rate
 from mailjet_sandbox.exports import Export, Exports, ExportStatus
 from mailjet_sandbox.files import Files
 from mailjet_sandbox.layouts import Layout
@@ -113,6 +113,8 @@ class Backend:
         self._links: dict[str, tuple[Export, float]] = {}
         self._files = Files(data, self.layout, self.unknowns, self.clock)
         self._answers = 0
+        self._second = 0
+        self._answered = 0
 
     # What tests and the demo need.
 
@@ -158,6 +160,7 @@ class Backend:
             call = self._describe(request)
             effects = self._play.call(call)
             instead = next((effect for effect in effects if isinstance(effect, Instead)), None)
+            self._answered += not isinstance(instead, Rate)
             work: Response | Export
             if instead is None or instead.after_work:
                 work = self._work(call, request)
@@ -180,10 +183,15 @@ class Backend:
 
     def _describe(self, request: Request) -> Call:
         """Tell what a request is about, before anything in it is checked."""
+        now = self.clock.now()
+        if int(now) != self._second:
+            self._second, self._answered = int(now), 0
         call = Call(
             None,
-            self.clock.now(),
+            now,
             request.path,
+            answered=self._answered,
+            under_way=self._exports.under_way,
             elsewhere=self.elsewhere,
             identifier=self._identifier(),
         )

@@ -14,6 +14,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from email.utils import formatdate, parsedate_to_datetime
 from typing import ClassVar
+from zlib import crc32
 
 from mailjet_sandbox import errors
 from mailjet_sandbox.wire import Ending, Framing, Response, json_response
@@ -40,7 +41,11 @@ class Link(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What a fault may know of a call; `export` counts the exports of this run from 1."""
+    """What a fault may know of a call; `export` counts the exports of this run from 1.
+
+    `answered` is how many calls were let through in this second before it, `under_way` how many
+    exports are not finished.
+    """
 
     operation: Operation | None
     now: float
@@ -49,6 +54,8 @@ class Call:
     to_ts: int | None = None
     export: int | None = None
     export_id: int | None = None
+    answered: int = 0
+    under_way: int = 0
     elsewhere: str = ""
     identifier: str = ""
 
@@ -74,6 +81,10 @@ class Instead(ABC):
     name: ClassVar[str]
     on: ClassVar[frozenset[Operation]] = frozenset(Operation)
     after_work: bool = False
+
+    def befalls(self, call: Call) -> bool:  # noqa: ARG002
+        """Tell whether the call meets it at all."""
+        return True
 
     @abstractmethod
     def answer(self, call: Call) -> Response:
@@ -178,6 +189,46 @@ class Broken(Instead):
     def answer(self, call: Call) -> Response:  # noqa: ARG002
         """Give no answer."""
         return Response(500, {}, ending=self.ending)
+
+
+@dataclass(frozen=True, slots=True)
+class Rate(Instead):
+    """No more calls in a second than this: 429; clients elsewhere use up 0 to `others` of them."""
+
+    name = "rate"
+    per_second: int = 2
+    others: int = 0
+    retry_after: int | None = None
+
+    def befalls(self, call: Call) -> bool:
+        """Tell whether this second's calls are used up; what is refused uses up none."""
+        second = int(call.now)
+        taken = crc32(b"%d" % second) % (self.others + 1)
+        return call.answered + taken >= self.per_second
+
+    def answer(self, call: Call) -> Response:
+        """Refuse."""
+        response = errors.refusal(errors.too_fast(), call.identifier)
+        if self.retry_after is not None:
+            response.headers["Retry-After"] = str(self.retry_after)
+        return response
+
+
+@dataclass(frozen=True, slots=True)
+class AtOnce(Instead):
+    """No more exports under way than this: another one is refused with 409."""
+
+    name = "at_once"
+    on = frozenset({Operation.REQUEST})
+    exports: int = 1
+
+    def befalls(self, call: Call) -> bool:
+        """Tell whether there is no room."""
+        return call.under_way >= self.exports
+
+    def answer(self, call: Call) -> Response:
+        """Refuse."""
+        return errors.refusal(errors.too_many_exports(), call.identifier)
 
 
 @dataclass(frozen=True, slots=True)
@@ -476,7 +527,7 @@ class Expires(ExportEdit):
 
 
 _EFFECTS: tuple[type[Effect], ...] = (
-    Http, Page, Broken, Redirect, Huge,
+    Http, Page, Broken, Rate, AtOnce, Redirect, Huge,
     Cut, Status, Packed, Slow, OpenEnd, Echo, StatusCode, Counted, ClockSkew,
     Fails, Late, Rows, Repeated, Renamed, Linked, LinkExpires, Expires,
 )  # fmt: skip

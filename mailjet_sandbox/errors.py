@@ -63,6 +63,16 @@ def not_found() -> Problem:
     return Problem(404, "The requested resource was not found.")
 
 
+def too_fast() -> Problem:
+    """Documented as a status only: too many calls of a token in a second."""
+    return Problem(429, "Too many requests.")
+
+
+def too_many_exports() -> Problem:
+    """Guessed: that there is a limit, and how it is told."""
+    return Problem(409, "Too many exports are being made at the same time.")
+
+
 def wrong_method() -> Problem:
     """Guessed: the path exists, but not for this method."""
     return Problem(405, "The method is not allowed for the requested resource.")

@@ -76,6 +76,11 @@ class Exports:
         """How many jobs there will be with the next one."""
         return len(self._all) + 1
 
+    @property
+    def under_way(self) -> int:
+        """How many jobs have not ended."""
+        return len(self._open)
+
     def find(self, export_id: int) -> Export | None:
         """Look a job up."""
         place = export_id - self._first_id

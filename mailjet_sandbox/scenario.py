@@ -142,6 +142,8 @@ class Play:
             if isinstance(effect, ExportEdit):
                 continue
             meant = call.operation in (fault.when.on or effect.on) and fault.when.matches(call)
+            if isinstance(effect, Instead):
+                meant = meant and effect.befalls(call)
             if meant and self._strikes(number):
                 effects.append(effect)
                 if isinstance(effect, Instead):

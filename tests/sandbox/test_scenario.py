@@ -167,6 +167,39 @@ def test_a_download_can_end_too_early(framing: Framing, ending: Ending) -> None:
     )
 
 
+def test_calls_can_be_limited_per_second() -> None:
+    """So many are let through in a second, whatever they ask; what is refused does not count."""
+    asked = account({"fault": "rate", "per_second": 2, "retry_after": 1, "times": None})
+    asked.clock.now = NOW + 0.2
+    answers = [asked.get(COUNT) for _ in range(5)]
+    assert [answer.status for answer in answers] == [200, 200, 429, 429, 429]
+    assert answers[-1].headers["Retry-After"] == "1"
+    asked.clock.now = NOW + 0.9
+    assert asked.get(COUNT).status == 429
+    asked.clock.now = NOW + 1
+    assert [asked.get(COUNT).status for _ in range(3)] == [200, 200, 429]
+
+
+def test_others_can_use_up_some_of_the_limit() -> None:
+    """None to all that is said, another number in each second."""
+    asked = account({"fault": "rate", "per_second": 4, "others": 3, "times": None})
+    let_through = set()
+    for second in range(50):
+        asked.clock.now = NOW + second
+        let_through.add(sum(asked.get(COUNT).status == 200 for _ in range(6)))
+    assert let_through == {1, 2, 3, 4}
+
+
+def test_exports_can_be_limited_at_once() -> None:
+    """Another one is refused with 409 until one is finished, and leaves nothing behind."""
+    asked = account({"fault": "at_once", "exports": 1, "times": None})
+    window = {"FromTS": NOW - DAY, "ToTS": NOW}
+    statuses = [asked.send("POST", "/v4/sms/export", window).status for _ in range(2)]
+    asked.clock.now += 1
+    statuses += [asked.send("POST", "/v4/sms/export", window).status for _ in range(2)]
+    assert statuses == [200, 409, 200, 409]
+
+
 def test_a_download_can_lead_elsewhere() -> None:
     """A redirect goes to the same path on another host."""
     asked = account({"fault": "redirect", "status": 307})
@@ -381,6 +414,8 @@ EXAMPLES: dict[str, dict[str, object]] = {
     },
     "page": {"body": "empty", "status": 404, "after_work": True},
     "broken": {"ending": "hang", "after_work": True},
+    "rate": {"per_second": 5, "others": 3, "retry_after": 1},
+    "at_once": {"exports": 3},
     "redirect": {"status": 307},
     "huge": {"size": 1000, "packed": False},
     "status": {"status": 202},
