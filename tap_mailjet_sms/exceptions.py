@@ -19,11 +19,15 @@ command line turns into one log line and the exit code of its class::
     │   │   ├── NotAuthorisedError  77  401: a wrong token
     │   │   ├── ForbiddenError      77  403: the token may not do that
     │   │   ├── WindowTooOldError   78  400: the window begins more than a year ago
+    │   │   ├── WindowTooLongError  78  400: the window is longer than Mailjet exports at once
     │   │   ├── ExportNotFoundError 69  404: no such export, or no longer
     │   │   └── DownloadGoneError   69  401, 403, 404 or 410 to a download
     │   └── CSVHeaderError          65  the CSV has no known id or time, or lost a column
     ├── run again later
     │   ├── MailjetUnavailableError 69  no usable answer, though asked `max_attempts` times
+    │   │   └── SlowDownError       69  429, or 503 with `Retry-After`: see `exporting/pace.py`
+    │   │       └── TooManyExportsError 69  409: Mailjet makes no more exports at once
+    │   ├── MailjetBusyError        75  asked to slow down for `poll_timeout_seconds`
     │   ├── ExportFailedError       69  Mailjet reports an ERROR
     │   │   └── EmptyExportError    69  (*) a file without rows, though there must be some
     │   ├── ExportLateError         75  not finished within `poll_timeout_seconds`
@@ -172,6 +176,10 @@ class WindowTooOldError(RequestRefusedError):
     """The window begins more than one year ago by Mailjet's clock."""
 
 
+class WindowTooLongError(RequestRefusedError):
+    """The window is longer than Mailjet exports at once (a guess, told by its message)."""
+
+
 class ExportNotFoundError(RequestRefusedError):
     """Mailjet does not know the export (any more): HTTP status 404."""
 
@@ -191,7 +199,7 @@ class CSVHeaderError(TapMailjetSMSError):
 
 
 class MailjetUnavailableError(TapMailjetSMSError):
-    """No usable answer: network trouble, 429, 5xx, or something that is no JSON.
+    """No usable answer: network trouble, 5xx, or something that is no JSON.
 
     `retry_after` is what the answer's `Retry-After` says, in seconds.
     """
@@ -202,6 +210,20 @@ class MailjetUnavailableError(TapMailjetSMSError):
         """Take the sentence for the user, and what `Retry-After` says, in seconds."""
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class SlowDownError(MailjetUnavailableError):
+    """Mailjet asks to slow down: HTTP status 429, or 503 with `Retry-After`."""
+
+
+class TooManyExportsError(SlowDownError):
+    """Mailjet makes no more exports at the same time: HTTP status 409 to a request for one."""
+
+
+class MailjetBusyError(TapMailjetSMSError):
+    """Mailjet asked to slow down for as long as a call may wait."""
+
+    exit_code = ExitCode.TRY_LATER
 
 
 class ExportFailedError(TapMailjetSMSError):

@@ -23,6 +23,7 @@ from tap_mailjet_sms.exporting.counting import Tally
 from tap_mailjet_sms.exporting.fetching import Fetcher
 from tap_mailjet_sms.exporting.job import VerifyCounts
 from tap_mailjet_sms.exporting.orchestrator import Orchestrator
+from tap_mailjet_sms.exporting.pace import Pace
 from tap_mailjet_sms.exporting.waiting import Clock, EndOfRun, Retrying, SystemClock
 from tap_mailjet_sms.exporting.windows import (
     Window,
@@ -302,6 +303,7 @@ class SMSMessages(WindowedStream):
             mailjet=mailjet,
             clock=clock,
             end=end,
+            pace=Pace(clock, end, patience=settings.poll.timeout),
             schedule=settings.poll,
             retrying=Retrying(settings.max_attempts),
             verify_counts=settings.verify_counts,

@@ -24,7 +24,10 @@ from tap_mailjet_sms.exceptions import (
     MailjetUnavailableError,
     NotAuthorisedError,
     RequestRefusedError,
+    SlowDownError,
     TapMailjetSMSError,
+    TooManyExportsError,
+    WindowTooLongError,
     WindowTooOldError,
 )
 from tap_mailjet_sms.exporting.answers import download_refusal, is_refusal, refusal, seconds_apart
@@ -218,10 +221,11 @@ REFUSALS = {
     410: (RequestRefusedError, DownloadGoneError),
     422: (RequestRefusedError, DownloadGoneError),
     425: (MailjetUnavailableError, MailjetUnavailableError),
-    429: (MailjetUnavailableError, MailjetUnavailableError),
+    429: (SlowDownError, SlowDownError),
     499: (RequestRefusedError, DownloadGoneError),
     500: (MailjetUnavailableError, MailjetUnavailableError),
     502: (MailjetUnavailableError, MailjetUnavailableError),
+    503: (SlowDownError, SlowDownError),
     599: (MailjetUnavailableError, MailjetUnavailableError),
     799: (MailjetUnavailableError, MailjetUnavailableError),
 }
@@ -256,6 +260,41 @@ def test_one_year_means_a_window_that_is_too_old_with_status_400_only(
     """Seen so; elsewhere the words may mean something else."""
     text = "… failed: HTTP 400, Mailjet says “FromTS must not be older than one year.”"
     assert type(refusal(status, text, {}, now=START)) is kind
+
+
+def test_a_503_without_retry_after_is_a_failed_attempt() -> None:
+    """With it, the server is well and wants to be asked later."""
+    assert type(refusal(503, "The sentence", {}, now=START)) is MailjetUnavailableError
+
+
+def test_a_409_means_too_many_exports_where_one_was_asked_for() -> None:
+    """A guess; to any other request it is a refusal, and its `Retry-After` is kept."""
+    error = refusal(409, "…", {"Retry-After": "7"}, now=START, asks_for_export=True)
+    assert type(error) is TooManyExportsError
+    assert error.retry_after == 7
+
+
+@pytest.mark.parametrize(
+    ("message", "kind"),
+    [
+        ("The time window is too large.", WindowTooLongError),
+        ("The period between FromTS and ToTS exceeds 31 days.", WindowTooLongError),
+        ("Maximum date range is 3 months", WindowTooLongError),
+        ("The requested interval must not be longer than a week.", WindowTooLongError),
+        ("FromTS must not be older than one year; the maximum period.", WindowTooOldError),
+        ("FromTS must not be later than ToTS.", RequestRefusedError),
+        ("The datetime value is not a valid RFC3339 datetime format.", RequestRefusedError),
+        ("The body is too large.", RequestRefusedError),
+    ],
+)
+def test_a_window_that_is_too_long_is_told_by_the_message(
+    message: str, kind: type[Exception]
+) -> None:
+    """A guess: length and span must both be spoken of, by Mailjet and not by our own sentence."""
+    text = f"The maximum range of days failed: HTTP 400, Mailjet says “{message}”"
+    assert type(refusal(400, text, {}, now=START, asks_for_export=True)) is kind
+    if kind is WindowTooLongError:
+        assert type(refusal(400, text, {}, now=START)) is RequestRefusedError
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,7 @@ from tap_mailjet_sms.exporting.counting import Tally
 from tap_mailjet_sms.exporting.fetching import Fetcher, has_open_end
 from tap_mailjet_sms.exporting.job import ExportJob, ExportStatus, VerifyCounts
 from tap_mailjet_sms.exporting.orchestrator import Orchestrator
+from tap_mailjet_sms.exporting.pace import Pace
 from tap_mailjet_sms.exporting.waiting import EndOfRun, PollSchedule, Retrying
 from tap_mailjet_sms.exporting.windows import Window
 
@@ -185,10 +186,12 @@ def orchestrator(
     at_once: int = 2,
 ) -> Orchestrator:
     """An orchestrator that asks the scripted Mailjet."""
+    clock, end = Time(), EndOfRun()
     fetcher = Fetcher(
         mailjet=mailjet,
-        clock=Time(),
-        end=EndOfRun(),
+        clock=clock,
+        end=end,
+        pace=Pace(clock, end, patience=600, jitter=lambda most: most),
         schedule=PollSchedule(interval=1, max_interval=30, timeout=600),
         retrying=Retrying(max_attempts=4, jitter=lambda most: most),
         verify_counts=verify_counts,

@@ -28,6 +28,7 @@ from tap_mailjet_sms.exceptions import (
     TapMailjetSMSError,
     UnexpectedAnswerError,
     UnsoundFileError,
+    WindowTooLongError,
     WindowTooOldError,
     WrongWindowError,
 )
@@ -162,6 +163,13 @@ CASES = [
         keeps_id=True,
     ),
     Case(ExportLateError("failure"), Remedy.GIVE_UP, before={Kind.LATE: 1}),
+    # A window that is longer than Mailjet exports at once.
+    Case(
+        WindowTooLongError("failure"),
+        Remedy.HALVE,
+        "failure; asking for halves of it; a lower window_days asks for none in vain",
+    ),
+    Case(WindowTooLongError("failure"), Remedy.GIVE_UP, hours=1),
     # A window that begins more than a year back.
     Case(WindowTooOldError("failure"), Remedy.TRIM),
     Case(WindowTooOldError("failure"), Remedy.GIVE_UP, before={Kind.TOO_OLD: MOST - 1}),
@@ -231,6 +239,7 @@ FAILURES: Mapping[str, Callable[[], Failure]] = {
     "400, 403, 404 or another window for an id of the state": lambda: Failure(
         WrongWindowError("another window"), DAY, from_state=True
     ),
+    "400 because the window is too long (a guess)": lambda: Failure(WindowTooLongError("400"), DAY),
     "400 because `FromTS` is more than a year back": lambda: Failure(WindowTooOldError("400"), DAY),
     "404 on an export of this run": lambda: Failure(ExportNotFoundError("404"), DAY),
     "an export ends in `ERROR`": lambda: Failure(ExportFailedError("ERROR"), DAY),
@@ -251,6 +260,8 @@ FAILURES: Mapping[str, Callable[[], Failure]] = {
 #: And how often it has happened, this time included.
 TIMES = {
     "once": 1,
+    "once, longer than an hour": 1,
+    "once, an hour or less": 1,
     "twice": 2,
     "twice, longer than an hour": 2,
     "three times": 3,
@@ -275,7 +286,7 @@ def table() -> list[tuple[str, str, str]]:
 def test_the_table_of_rules_is_true(what: str, so_far: str, then: str) -> None:
     """Each row says what is decided, and what happens is in the words of the promises."""
     failure = FAILURES[what]()
-    if so_far == "`max_attempts` times":
+    if so_far in {"`max_attempts` times", "once, an hour or less"}:
         failure = replace(failure, window=Window(NOW - HOUR, NOW))
     before = {failure.kind: TIMES[so_far] - 1}
 

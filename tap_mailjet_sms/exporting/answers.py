@@ -22,7 +22,10 @@ from tap_mailjet_sms.exceptions import (
     MailjetUnavailableError,
     NotAuthorisedError,
     RequestRefusedError,
+    SlowDownError,
+    TooManyExportsError,
     UnexpectedAnswerError,
+    WindowTooLongError,
     WindowTooOldError,
     WrongWindowError,
 )
@@ -43,6 +46,11 @@ RETRIABLE = (
     HTTPStatus.TOO_EARLY,
     HTTPStatus.TOO_MANY_REQUESTS,
 )
+#: How Mailjet may say that a window is longer than it exports at once (a guess: nothing is known).
+_TOO_LONG = re.compile(
+    r"too (long|large|big|wide)|maximum|at most|exceed|longer than", re.IGNORECASE
+)
+_SPAN = re.compile(r"window|period|interval|range|span|days?\b|months?\b|dates?\b", re.IGNORECASE)
 STATUS_BY_CODE = {status.value: status for status in ExportStatus}
 
 #: What an error envelope has of its own.
@@ -225,17 +233,25 @@ def refusal_sentence(
     return f"{text} ({', '.join(notes)})" if notes else text
 
 
-def refusal(
-    status: int, text: str, headers: Headers, *, now: datetime, names_export: bool = False
+def refusal(  # noqa: PLR0913 - what was answered, and to what
+    status: int,
+    text: str,
+    headers: Headers,
+    *,
+    now: datetime,
+    names_export: bool = False,
+    asks_for_export: bool = False,
 ) -> MailjetUnavailableError | RequestRefusedError | UnexpectedAnswerError:
     """The error for a refusal, by what to do next; `text` is its sentence.
 
-    The status decides, since the envelope may be missing. Only a window that is too old is told by
-    the message (seen; its code is not documented). `names_export` says that an export was asked
-    for by its id: nothing else can be missing at Mailjet, so there a 404 is a wrong root.
+    The status decides, since the envelope may be missing. Only a window that is too old (seen; its
+    code is not documented) or too long (a guess) is told by the message. `names_export` says that
+    an export was asked for by its id: nothing else can be missing at Mailjet, so there a 404 is a
+    wrong root. `asks_for_export` says that a new one was asked for.
     """
-    if status in RETRIABLE or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return MailjetUnavailableError(text, retry_after=_retry_after(headers, now=now))
+    is_busy = status == HTTPStatus.CONFLICT and asks_for_export  # a guess
+    if is_busy or status in RETRIABLE or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return _worth_another_try(status, text, _retry_after(headers, now=now))
     kind: type[RequestRefusedError | UnexpectedAnswerError] = UnexpectedAnswerError
     is_elsewhere = HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST
     if status == HTTPStatus.UNAUTHORIZED:
@@ -251,9 +267,30 @@ def refusal(
         text += " https://api.mailjet.com/v4"
     elif status == HTTPStatus.BAD_REQUEST and "one year" in text:
         kind = WindowTooOldError
+    elif status == HTTPStatus.BAD_REQUEST and asks_for_export and _says_too_long(text):
+        kind = WindowTooLongError
     elif is_refusal(status):
         kind = RequestRefusedError
     return kind(text)
+
+
+def _worth_another_try(
+    status: int, text: str, retry_after: float | None
+) -> MailjetUnavailableError:
+    kind = MailjetUnavailableError
+    if status == HTTPStatus.CONFLICT:
+        kind = TooManyExportsError
+    elif status == HTTPStatus.TOO_MANY_REQUESTS or (
+        status == HTTPStatus.SERVICE_UNAVAILABLE and retry_after is not None
+    ):
+        kind = SlowDownError
+    return kind(text, retry_after=retry_after)
+
+
+def _says_too_long(sentence: str) -> bool:
+    """Whether what Mailjet says in a sentence is that the window is too long."""
+    message = sentence.partition("“")[2]
+    return bool(_TOO_LONG.search(message) and _SPAN.search(message))
 
 
 def download_refusal(

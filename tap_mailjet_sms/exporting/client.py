@@ -1,7 +1,8 @@
 """`MailjetClient`: the only HTTP. Four calls, each a single typed question to Mailjet.
 
-A call makes one attempt; whether there is another one is its caller's business. What an answer
-means is told by `answers`, which links are followed and who gets the token by `links`.
+A call makes one attempt; when it may, and whether there is another one, is its caller's business.
+What an answer means is told by `answers`, which links are followed and who gets the token by
+`links`. Any call may be asked to slow down: that is a kind of `MailjetUnavailableError`.
 """
 
 from __future__ import annotations
@@ -122,7 +123,9 @@ class MailjetClient:
 
         Raises:
             MailjetUnavailableError: If there was no usable answer.
+            TooManyExportsError: If Mailjet makes no more exports at the same time.
             WindowTooOldError: If the window begins more than one year ago by Mailjet's clock.
+            WindowTooLongError: If the window is longer than Mailjet exports at once.
             RequestRefusedError: If Mailjet refused the request.
             WrongWindowError: If the answer names a window that does not cover this one.
         """
@@ -270,7 +273,14 @@ class MailjetClient:
         if refused is not None:
             hide = self._credentials.without_secrets
             text = refusal_sentence(what, status, headers, answer, hide=hide)
-            raise refusal(refused, text, headers, now=self._now(), names_export=names_export)
+            raise refusal(
+                refused,
+                text,
+                headers,
+                now=self._now(),
+                names_export=names_export,
+                asks_for_export=bool(json),  # nothing else has a body
+            )
         if not isinstance(answer, dict):
             msg = f"{what} failed: Mailjet answered HTTP {status} without JSON"
             raise MailjetUnavailableError(msg)

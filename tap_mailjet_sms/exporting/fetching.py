@@ -18,6 +18,7 @@ from tap_mailjet_sms.exceptions import (
     DownloadBrokenError,
     DownloadGoneError,
     ExportLateError,
+    MailjetBusyError,
     MailjetUnavailableError,
     NotAuthorisedError,
     RequestRefusedError,
@@ -30,6 +31,7 @@ from tap_mailjet_sms.exporting.job import (
     VerifyCounts,
     next_step,
 )
+from tap_mailjet_sms.exporting.pace import Turn
 from tap_mailjet_sms.spool import open_spool, spool_errors
 
 if TYPE_CHECKING:
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from datetime import datetime
 
+    from tap_mailjet_sms.exporting.pace import Pace
     from tap_mailjet_sms.exporting.waiting import Clock, EndOfRun, PollSchedule, Retrying
     from tap_mailjet_sms.exporting.windows import Window
 
@@ -82,6 +85,7 @@ class Fetcher:
     mailjet: Mailjet
     clock: Clock
     end: EndOfRun
+    pace: Pace
     schedule: PollSchedule
     retrying: Retrying
     verify_counts: VerifyCounts
@@ -109,20 +113,26 @@ class Fetcher:
         return Fetched(job, file, expected, self._expected_rows(job.window, edges=False))
 
     def _poll(self, job: ExportJob) -> ExportJob:
-        began = self.clock.monotonic()
+        began = read_at = self.clock.monotonic()
+        deadline = began + self.schedule.timeout
         while (step := next_step(job, now=self.clock.now())) is Step.POLL:
             if job.status is not None:  # an export from the state is looked at without waiting
-                waited = self.clock.monotonic() - began
-                if waited >= self.schedule.timeout:
+                # What held the last poll back is no fault of the export: only a later one tells.
+                if read_at >= deadline:
                     raise self._too_late(job)
-                pause = self.schedule.pause(waited)
-                self.clock.sleep(min(pause, self.schedule.timeout - waited))
+                now = self.clock.monotonic()
+                pause = self.schedule.pause(now - began)
+                self.clock.sleep(min(pause, max(0.0, deadline - now)))
                 self.end.check()
-            job = self._retry(lambda job=job: self.mailjet.get_export(job))  # type: ignore[misc]
+            read_at, job = self._retry(partial(self._read_status, job))
         if step is Step.REQUEST:
             msg = f"The file of {job} has expired at Mailjet"
             raise DownloadGoneError(msg)
         return job
+
+    def _read_status(self, job: ExportJob) -> tuple[float, ExportJob]:
+        """The export as it is, and the moment when that was asked."""
+        return self.clock.monotonic(), self.mailjet.get_export(job)
 
     def _too_late(self, job: ExportJob) -> ExportLateError:
         is_name = isinstance(job.status, str)
@@ -137,14 +147,14 @@ class Fetcher:
     def _download(self, job: ExportJob) -> BinaryIO:
         """The export's file, from a fresh link where the first one is no longer served."""
         try:
-            return self._retry(lambda: self._download_once(job))
+            return self._retry(lambda: self._download_once(job), Turn.FIRST)
         except DownloadGoneError as error:
             logger.info("%s; asking Mailjet for a fresh link", error)
         fresh = self._retry(lambda: self.mailjet.get_export(job))
         if next_step(fresh, now=self.clock.now()) is not Step.DOWNLOAD or fresh.url is None:
             msg = f"The file of {job} is no longer at Mailjet"
             raise DownloadGoneError(msg)
-        return self._retry(lambda: self._download_once(fresh))
+        return self._retry(lambda: self._download_once(fresh), Turn.FIRST)
 
     def _download_once(self, job: ExportJob) -> BinaryIO:
         """One attempt to download an export, into a file of its own, at its start.
@@ -171,7 +181,12 @@ class Fetcher:
             return self.count(window, edges=edges)
         except NotAuthorisedError:
             raise
-        except (RequestRefusedError, MailjetUnavailableError, UnexpectedAnswerError) as error:
+        except (
+            RequestRefusedError,
+            MailjetUnavailableError,
+            MailjetBusyError,
+            UnexpectedAnswerError,
+        ) as error:
             if self.verify_counts is VerifyCounts.ERROR:
                 # Nothing is wrong with the export, whatever the status says.
                 msg = f"{error}; set verify_counts to warn or off to go on without it"
@@ -189,22 +204,23 @@ class Fetcher:
         Raises:
             RequestRefusedError: If Mailjet refuses to answer.
             MailjetUnavailableError: If there was no usable answer to any of the attempts.
+            MailjetBusyError: If Mailjet asked to slow down all the time.
         """
         ask = partial(self.mailjet.count, window, not_before=self.not_before, edges=edges)
         return self._retry(ask)
 
-    def _retry(self, ask: Callable[[], T]) -> T:
-        """Ask until there is a usable answer, `max_attempts` times at most."""
+    def _retry(self, ask: Callable[[], T], turn: Turn = Turn.LATER) -> T:
+        """Ask until there is a usable answer, `max_attempts` times at most, at the run's pace."""
         for attempt in range(1, self.retrying.max_attempts):
             self.end.check()
             try:
-                return ask()
+                return self.pace.call(ask, turn)
             except (MailjetUnavailableError, DownloadBrokenError) as error:
                 pause = self.retrying.pause(attempt, error)
                 logger.info("%s; trying again in %.1f s", error, pause)
             self.clock.sleep(pause)
         self.end.check()
-        return ask()
+        return self.pace.call(ask, turn)
 
 
 def _has_rows(file: BinaryIO) -> bool:

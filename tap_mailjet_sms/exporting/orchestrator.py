@@ -22,12 +22,12 @@ from typing import TYPE_CHECKING, BinaryIO, Protocol, TypeVar, cast
 from tap_mailjet_sms.exceptions import (
     CountMismatchError,
     EmptyExportError,
-    MailjetUnavailableError,
     OpenEndError,
     TapMailjetSMSError,
 )
 from tap_mailjet_sms.exporting.counting import Finding, hold
 from tap_mailjet_sms.exporting.job import VerifyCounts
+from tap_mailjet_sms.exporting.requesting import Requests
 from tap_mailjet_sms.exporting.verdict import (
     LAST_STRIKE,
     SHORTEST,
@@ -137,9 +137,15 @@ class Orchestrator:
     _tiles: deque[_Tile] = field(default_factory=deque)
     _busy: list[_Tile] = field(default_factory=list)
     _woken: threading.Event = field(default_factory=threading.Event)
-    _refusals: int = 0
-    _ask_from: float = 0.0
+    _requests: Requests = field(init=False)
     _forgiven: int = 0
+
+    def __post_init__(self) -> None:
+        """Begin without having asked for anything."""
+        fetcher = self.fetcher
+        self._requests = Requests(
+            fetcher.mailjet, fetcher.clock, fetcher.pace, fetcher.retrying, fetcher.not_before
+        )
 
     def files(
         self, windows: Iterable[Window], resumed: dict[Window, ExportJob]
@@ -178,6 +184,8 @@ class Orchestrator:
         finally:
             self.fetcher.end.declare()
             self.executor.shutdown(wait=False, cancel_futures=True)
+            if refusals := self.fetcher.pace.refusals:
+                logger.info("Mailjet asked this run to slow down %d times", refusals)
 
     def meanwhile(self, pieces: Iterable[T]) -> Iterator[T]:
         """The same pieces; exports go on between two of them."""
@@ -200,7 +208,7 @@ class Orchestrator:
         """The windows that have no export yet and may have one as far as the limits go."""
         limit, tiles = self.max_concurrent_exports, self._tiles
         self._busy = [tile for tile in self._busy if not tile.is_idle]
-        if sum(tile.fetch is not None for tile in self._busy) >= limit:
+        if self._under_way >= limit:
             return
         ahead = len(self._busy)
         for tile in islice(tiles, limit):
@@ -208,7 +216,14 @@ class Orchestrator:
                 return  # the run ends here: only what comes before is still of use
             # The first window may always go: the others cannot be emitted before it.
             if tile.is_idle and (ahead < limit or tile is tiles[0]):
+                if tile.job is None and not self._requests.has_room(self._under_way):
+                    continue
                 yield tile
+
+    @property
+    def _under_way(self) -> int:
+        """How many exports workers are busy with."""
+        return sum(tile.fetch is not None for tile in self._busy)
 
     def _next_to_ask(self) -> _Tile | None:
         now = self.fetcher.clock.monotonic()
@@ -216,7 +231,7 @@ class Orchestrator:
 
     def _due(self, tile: _Tile) -> float:
         """When a window may be asked for: not while Mailjet takes no requests, if it needs one."""
-        return tile.due if tile.job is not None else max(tile.due, self._ask_from)
+        return tile.due if tile.job is not None else max(tile.due, self._requests.not_before)
 
     def _wait(self) -> None:
         """Wait for a worker, or for the moment when a window may be asked for again."""
@@ -229,27 +244,14 @@ class Orchestrator:
 
     def _request(self, tile: _Tile) -> None:
         try:
-            job = self.fetcher.mailjet.request_export(
-                tile.window, not_before=self.fetcher.not_before
-            )
-        except MailjetUnavailableError as error:
-            self._refused(tile, error)
+            job = self._requests.ask(tile.window, under_way=self._under_way)
         except TapMailjetSMSError as error:
             self._remedy(tile, error)
-        else:
-            tile.job, self._refusals = job, 0
+            return
+        if job is not None:
+            tile.job = job
             self.ledger.add(job)
             logger.info("Asked Mailjet for %s", job)
-
-    def _refused(self, tile: _Tile, error: MailjetUnavailableError) -> None:
-        """Mailjet takes no requests for now: none of another window either."""
-        self._refusals += 1
-        if self._refusals >= self.fetcher.retrying.max_attempts:
-            tile.error = error
-            return
-        pause = self.fetcher.retrying.pause(self._refusals, error)
-        self._ask_from = self.fetcher.clock.monotonic() + pause
-        logger.info("%s; trying again in %.1f s", error, pause)
 
     def _start_fetching(self, tile: _Tile, job: ExportJob) -> None:
         tile.fetch = self.executor.submit(self.fetcher.fetch, job)

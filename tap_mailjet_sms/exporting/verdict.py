@@ -7,6 +7,8 @@ data. What happens is in the words of the first table in `docs/reliability.md`:
 |---|---|---|
 | 400, 401, 403 | once | give up |
 | 400, 403, 404 or another window for an id of the state | once | export again |
+| 400 because the window is too long (a guess) | once, longer than an hour | halve |
+| … | once, an hour or less | give up |
 | 400 because `FromTS` is more than a year back | once | trim |
 | … | `max_attempts` times | give up |
 | 404 on an export of this run | once | export again, after a wait |
@@ -35,9 +37,9 @@ how they are written (`orchestrator.py`).
 
 A file that is gone is treated like an export that is gone. An export of the state was an attempt of
 an earlier run: its failure is no strike, lest it be this run's last. A single request that gets no
-usable answer is tried again by the worker itself (`fetching.py`), and by the loop for requests for
-exports, which all windows share (`orchestrator.py`): what comes here was tried often enough, so
-everything else is given up.
+usable answer is tried again by the worker itself (`fetching.py`), and by `requesting.py` if it is
+one for an export, since all windows share that: what comes here was tried often enough, so
+everything else is given up. To be asked to slow down is no failure at all (`pace.py`).
 """
 
 from __future__ import annotations
@@ -59,6 +61,7 @@ from tap_mailjet_sms.exceptions import (
     RequestRefusedError,
     UnexpectedAnswerError,
     UnsoundFileError,
+    WindowTooLongError,
     WindowTooOldError,
 )
 from tap_mailjet_sms.exporting.windows import iso
@@ -87,6 +90,7 @@ class Kind(enum.Enum):
     """Failures that are counted together."""
 
     USELESS_ID = enum.auto()
+    TOO_LONG = enum.auto()
     TOO_OLD = enum.auto()
     GONE = enum.auto()
     FAILED = enum.auto()
@@ -103,6 +107,7 @@ Strikes: TypeAlias = Mapping[Kind, int]
 #: The strike that is the last one, where that is not for `max_attempts` to say.
 LAST_STRIKE = {
     Kind.HOPELESS: 1,
+    Kind.TOO_LONG: 1,
     Kind.USELESS_ID: 2,
     Kind.LATE: 2,
     Kind.UNSOUND: 3,
@@ -112,6 +117,7 @@ LAST_STRIKE = {
 
 _KINDS: tuple[tuple[type[Exception], Kind], ...] = (
     (NotAuthorisedError, Kind.HOPELESS),
+    (WindowTooLongError, Kind.TOO_LONG),
     (WindowTooOldError, Kind.TOO_OLD),
     (ExportNotFoundError, Kind.GONE),
     (DownloadGoneError, Kind.GONE),
@@ -178,6 +184,9 @@ def judge(failure: Failure, patience: Retrying) -> Verdict:
     is_long = failure.window.length > SHORTEST
     if kind is Kind.FAILED and is_long and times >= FAILURES_BEFORE_HALVING:
         return Verdict(Remedy.HALVE, f"{error}; asking for shorter windows", strikes)
+    if kind is Kind.TOO_LONG and is_long:
+        sentence = f"{error}; asking for halves of it; a lower window_days asks for none in vain"
+        return Verdict(Remedy.HALVE, sentence, strikes)
     if times >= LAST_STRIKE.get(kind, patience.max_attempts):
         if kind is Kind.FAILED:
             error = _never_exported(failure, times)

@@ -1,0 +1,112 @@
+"""Asking for exports: on the main thread, which must not wait while it has records to write.
+
+So where Mailjet takes no request for now, the caller is told from when on it does, and comes back.
+All windows share what is found out here: none fares better than another.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from tap_mailjet_sms.exceptions import (
+    MailjetUnavailableError,
+    SlowDownError,
+    TooManyExportsError,
+)
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from tap_mailjet_sms.exporting.fetching import Mailjet
+    from tap_mailjet_sms.exporting.job import ExportJob
+    from tap_mailjet_sms.exporting.pace import Pace
+    from tap_mailjet_sms.exporting.waiting import Clock, Retrying
+    from tap_mailjet_sms.exporting.windows import Window
+
+logger = logging.getLogger("tap-mailjet-sms.exports")
+
+
+@dataclass(slots=True)
+class Requests:
+    """Asks for one export at a time. Nothing is asked of Mailjet before `not_before`."""
+
+    mailjet: Mailjet
+    clock: Clock
+    pace: Pace
+    retrying: Retrying
+    oldest: datetime
+    not_before: float = field(default=0.0, init=False)
+    _first_made: float | None = field(default=None, init=False)
+    _failures: int = field(default=0, init=False)
+    _refusals: int = field(default=0, init=False)
+    _most_under_way: int | None = field(default=None, init=False)
+    _has_warned_of_limit: bool = field(default=False, init=False)
+
+    def has_room(self, under_way: int) -> bool:
+        """Whether Mailjet may take another export while so many of this run are under way."""
+        return self._most_under_way is None or under_way < self._most_under_way
+
+    def ask(self, window: Window, *, under_way: int) -> ExportJob | None:
+        """The export that Mailjet was asked for; None if it cannot be asked now.
+
+        Raises:
+            MailjetUnavailableError: If there was no usable answer `max_attempts` times.
+            MailjetBusyError: If Mailjet took no request for as long as a call may wait.
+            RequestRefusedError: If Mailjet refused the request.
+            UnexpectedAnswerError: If its answer contradicts what is known of the API.
+        """
+        self.not_before = self.pace.place_ahead()
+        now = self.clock.monotonic()
+        if self.not_before > now:
+            return None
+        if self._first_made is None:
+            self._first_made = now
+        try:
+            job = self.mailjet.request_export(window, not_before=self.oldest)
+        except TooManyExportsError as error:
+            self._wait_for_room(error, under_way, made=self._first_made)
+            return None
+        except SlowDownError as error:
+            self.pace.slow_down(error, made=self._first_made, sent=now)
+            return None
+        except MailjetUnavailableError as error:
+            self._try_again(error)
+            return None
+        self.pace.let_through()
+        self._first_made = self._most_under_way = None
+        self._failures = self._refusals = 0
+        return job
+
+    def _try_again(self, error: MailjetUnavailableError) -> None:
+        self._failures += 1
+        if self._failures >= self.retrying.max_attempts:
+            raise error
+        self._pause(error, self._failures)
+
+    def _wait_for_room(self, error: TooManyExportsError, under_way: int, *, made: float) -> None:
+        """Mailjet makes no more exports at once: ours, or those of others who share the account."""
+        if not self._has_warned_of_limit:
+            self._has_warned_of_limit = True
+            logger.warning(
+                "%s: it makes no more exports at the same time, %d of this run among them; all "
+                "windows come nevertheless, and with a lower max_concurrent_exports it need not "
+                "be asked in vain",
+                error,
+                under_way,
+            )
+        if under_way:
+            # Asking now and then would only be refused: one of ours must be finished first.
+            self._most_under_way = under_way
+            self._first_made = None
+            logger.info("%s; trying again when an export of this run is finished", error)
+            return
+        self.pace.check_patience(error, made=made)
+        self._refusals += 1
+        self._pause(error, self._refusals)
+
+    def _pause(self, error: MailjetUnavailableError, times: int) -> None:
+        pause = self.retrying.pause(times, error)
+        self.not_before = self.clock.monotonic() + pause
+        logger.info("%s; trying again in %.1f s", error, pause)
