@@ -23,7 +23,7 @@ from tap_mailjet_sms.exporting.counting import Tally
 from tap_mailjet_sms.exporting.fetching import Fetcher
 from tap_mailjet_sms.exporting.job import VerifyCounts
 from tap_mailjet_sms.exporting.orchestrator import Orchestrator
-from tap_mailjet_sms.exporting.pace import Pace
+from tap_mailjet_sms.exporting.pace import Pace, Turn
 from tap_mailjet_sms.exporting.waiting import Clock, EndOfRun, Retrying, SystemClock
 from tap_mailjet_sms.exporting.windows import (
     Window,
@@ -206,8 +206,9 @@ class SMSMessages(WindowedStream):
         overlap = Overlap(begins_at=self.settings.start_date)
         counts_ids = self.settings.verify_counts is not VerifyCounts.OFF
         far_times = FarTimes()
-        with closing(self._client(clock, end)) as mailjet, self._telling_of(far_times):
-            exports = self._orchestrator(mailjet, bookmark, clock, end)
+        pace = Pace(clock, end, patience=self.settings.poll.timeout)
+        with closing(self._client(pace)) as mailjet, self._telling_of(far_times):
+            exports = self._orchestrator(mailjet, bookmark, pace)
             for arrival in exports.files(*self._plan(bookmark, exports.fetcher)):
                 check = WindowCheck(arrival.window.start, arrival.window.end, clock.now())
                 file = ReadFile(arrival.file, self.settings, bookmark.layout, check)
@@ -284,30 +285,29 @@ class SMSMessages(WindowedStream):
         )
         return [hour] if hour else []
 
-    def _client(self, clock: Clock, end: EndOfRun) -> MailjetClient:
+    def _client(self, pace: Pace) -> MailjetClient:
         settings = self.settings
         return MailjetClient(
             api_url=settings.api_url,
             auth_token=settings.auth_token,
             request_timeout=settings.request_timeout,
-            now=clock.now,
-            checkpoint=end.check,
+            now=pace.clock.now,
+            checkpoint=pace.end.check,
+            another_turn=partial(pace.take_turn, Turn.FIRST),
             transport=self.transport,
         )
 
-    def _orchestrator(
-        self, mailjet: MailjetClient, bookmark: Bookmark, clock: Clock, end: EndOfRun
-    ) -> Orchestrator:
+    def _orchestrator(self, mailjet: MailjetClient, bookmark: Bookmark, pace: Pace) -> Orchestrator:
         settings = self.settings
         fetcher = Fetcher(
             mailjet=mailjet,
-            clock=clock,
-            end=end,
-            pace=Pace(clock, end, patience=settings.poll.timeout),
+            clock=pace.clock,
+            end=pace.end,
+            pace=pace,
             schedule=settings.poll,
             retrying=Retrying(settings.max_attempts),
             verify_counts=settings.verify_counts,
-            not_before=oldest_exportable(clock.now()),
+            not_before=oldest_exportable(pace.clock.now()),
             job_timer=partial(
                 metrics.Timer, metrics.Metric.JOB_DURATION, {metrics.Tag.JOB_TYPE: "export"}
             ),

@@ -85,6 +85,7 @@ class MailjetClient:
         request_timeout: float,
         now: Callable[[], datetime],
         checkpoint: Callable[[], None] = lambda: None,
+        another_turn: Callable[[], object] = lambda: None,
         transport: HTTPAdapter | None = None,
     ) -> None:
         """Prepare a client; nothing is sent yet.
@@ -96,6 +97,8 @@ class MailjetClient:
                 a whole answer has three times as long.
             now: The clock, to hold Mailjet's against.
             checkpoint: Called between two steps of a download; raises if it must not go on.
+            another_turn: Called before each further request of a download that takes several; may
+                wait, or raise if it must not go on.
             transport: What carries the requests, where it is not the network.
         """
         self._root = api_url.rstrip("/")
@@ -103,6 +106,7 @@ class MailjetClient:
         self._timeout = request_timeout
         self._now = now
         self._checkpoint = checkpoint
+        self._another_turn = another_turn
         self._warned_of_clock = False
         self._session = Session()
         # What comes packed all the same is unpacked to its last byte, see `bodies`.
@@ -201,7 +205,11 @@ class MailjetClient:
         token_refused = False
         if url.startswith("/"):
             url = _joined(self._root, url)  # at the API's own origin (a guess)
-        for _ in range(MAX_REDIRECTS):
+        for step in range(MAX_REDIRECTS):
+            if step:
+                self._another_turn()
+                # What that took is not held against the answer.
+                patience.go_on(seconds=patience.seconds, least=patience.least)
             self._checkpoint()
             url = checked_link(what, url, api=self._credentials.origin)
             auth = NoAuth() if token_refused else self._credentials.for_link(url)

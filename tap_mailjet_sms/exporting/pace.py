@@ -89,8 +89,9 @@ class Pace:
             StoppedError: If the run is over.
         """
         made = self.clock.monotonic()
+        place = turn, next(self._tickets)
         while True:
-            sent = self._wait_for_turn(turn)
+            sent = self._wait_at(place)  # the same place again, or it might never be its turn
             try:
                 answer = ask()
             except SlowDownError as error:
@@ -99,23 +100,15 @@ class Pace:
                 self.let_through()
                 return answer
 
-    def place_ahead(self) -> float:
-        """The moment from which the caller may ask, without waiting for it here.
+    def take_turn(self, turn: Turn) -> float:
+        """Wait in the line; the moment from which one request may be sent.
 
-        The place is before all that wait in the line, and is kept for the caller until it comes
-        back at that moment or later, to be told the present one.
+        Raises:
+            StoppedError: If the run is over.
         """
-        with self._lock:
-            now = self.clock.monotonic()
-            if self._kept is None:
-                self._kept = self._take(now)
-            if self._kept > now:
-                return self._kept
-            self._kept = None
-            return now
+        return self._wait_at((turn, next(self._tickets)))
 
-    def _wait_for_turn(self, turn: Turn) -> float:
-        place = (turn, next(self._tickets))
+    def _wait_at(self, place: tuple[Turn, int]) -> float:
         with self._lock:
             self._line.add(place)
         try:
@@ -131,6 +124,21 @@ class Pace:
         finally:
             with self._lock:
                 self._line.remove(place)
+
+    def place_ahead(self) -> float:
+        """The moment from which the caller may ask, without waiting for it here.
+
+        The place is before all that wait in the line, and is kept for the caller until it comes
+        back at that moment or later, to be told the present one.
+        """
+        with self._lock:
+            now = self.clock.monotonic()
+            if self._kept is None:
+                self._kept = self._take(now)
+            if self._kept > now:
+                return self._kept
+            self._kept = None
+            return now
 
     def _take(self, now: float) -> float:
         """The next free moment, which is nobody else's any more."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import defaultdict
 from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, BinaryIO
@@ -12,11 +13,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tap_mailjet_sms import streams
-from tap_mailjet_sms.exceptions import DownloadBrokenError
+from tap_mailjet_sms.exceptions import DownloadBrokenError, MailjetBusyError
 from tap_mailjet_sms.exporting import counting, orchestrator, windows
 from tap_mailjet_sms.exporting.client import MailjetClient
 from tap_mailjet_sms.exporting.counting import Finding
+from tap_mailjet_sms.exporting.fetching import Fetcher
 from tap_mailjet_sms.exporting.orchestrator import Orchestrator
+from tap_mailjet_sms.exporting.pace import Pace
+from tap_mailjet_sms.exporting.requesting import Requests
 from tap_mailjet_sms.exporting.waiting import EndOfRun
 from tap_mailjet_sms.reading import csv_file, layout
 from tap_mailjet_sms.reading.counted import CountedRows
@@ -28,9 +32,11 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from datetime import datetime
 
+    from tap_mailjet_sms.exceptions import SlowDownError
     from tap_mailjet_sms.exporting.counting import Tally
     from tap_mailjet_sms.exporting.job import ExportJob
     from tap_mailjet_sms.exporting.orchestrator import Arrival
+    from tap_mailjet_sms.exporting.pace import Turn
     from tap_mailjet_sms.exporting.windows import Plan, Window
     from tap_mailjet_sms.notices import Notice
     from tap_mailjet_sms.reading.header import Header
@@ -235,6 +241,52 @@ def renamed_columns_not_noticed() -> AbstractContextManager[object]:
     return patch.object(csv_file, "settle", settle)
 
 
+def slow_down_is_a_failure() -> AbstractContextManager[object]:
+    """To be asked to slow down is a failed attempt like any other."""
+
+    def call(self: Pace, ask: Callable[[], object], _: Turn) -> object:
+        self.end.check()
+        return ask()
+
+    return patch.object(Pace, "call", call)
+
+
+def patience_by_count() -> AbstractContextManager[object]:
+    """A call gives up after it was asked to slow down a few times."""
+    honest = Pace.slow_down
+    times: dict[float, int] = defaultdict(int)
+
+    def slow_down(self: Pace, error: SlowDownError, *, made: float, sent: float) -> None:
+        times[made] += 1
+        if times[made] > 3:
+            raise MailjetBusyError(str(error))
+        honest(self, error, made=made, sent=sent)
+
+    return patch.object(Pace, "slow_down", slow_down)
+
+
+def held_back_is_late() -> AbstractContextManager[object]:
+    """An export is late when its time is up, although nobody has looked at it since."""
+    honest = Fetcher._read_status
+
+    def read_status(self: Fetcher, job: ExportJob) -> tuple[float, ExportJob]:
+        waited = (self.clock.now() - job.requested_at).total_seconds()
+        if job.status is not None and waited >= self.schedule.timeout:
+            raise self._too_late(job)
+        return honest(self, job)
+
+    return patch.object(Fetcher, "_read_status", read_status)
+
+
+def asked_in_vain_for_ever() -> AbstractContextManager[object]:
+    """Where Mailjet makes no more exports at once, it is asked again without a pause."""
+
+    def wait_for_room(_: Requests, error: Exception, under_way: int, *, made: float) -> None:
+        """Forget it."""
+
+    return patch.object(Requests, "_wait_for_room", wait_for_room)
+
+
 def workers_never_stopped() -> AbstractContextManager[object]:
     """Workers go on after the run has ended."""
     return patch.object(EndOfRun, "declare", lambda _: None)
@@ -259,5 +311,9 @@ MUTANTS: tuple[Callable[[], AbstractContextManager[object]], ...] = (
     dispute_is_a_licence,
     ids_not_told_apart,
     renamed_columns_not_noticed,
+    slow_down_is_a_failure,
+    patience_by_count,
+    held_back_is_late,
+    asked_in_vain_for_ever,
     workers_never_stopped,
 )

@@ -12,6 +12,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from mailjet_sandbox import Backend, Fault, Scenario
+from mailjet_sandbox import effects as fx
 from mailjet_sandbox.effects import Plan, Renamed
 from tap_mailjet_sms.exceptions import (
     ClockError,
@@ -23,7 +24,15 @@ from tap_mailjet_sms.exceptions import (
 )
 from tests.simulation.process import Process, Timeline
 from tests.simulation.run import Ending, run_tap
-from tests.simulation.schedule import EPOCH, SETTLING, Run, Schedule, schedule
+from tests.simulation.schedule import (
+    EPOCH,
+    LITTLE_PATIENCE,
+    SETTLING,
+    STORMS,
+    Run,
+    Schedule,
+    schedule,
+)
 
 if TYPE_CHECKING:
     from mailjet_sandbox import Asked, Message
@@ -32,6 +41,8 @@ if TYPE_CHECKING:
 
 #: Moments are cut to whole seconds on both sides.
 SECOND = 1
+#: How often a run may ask in vain, with growing waits, while exports of others take up all room.
+LONE_REFUSALS = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +123,7 @@ class Simulation:
         )
         self.outcomes.append(outcome)
         self._check_ending(run, outcome)
+        self._check_requests()
         self._check_output(outcome, bookmark(before))
         self._check_exports(before, began)
         self._load(run, outcome)
@@ -167,6 +179,7 @@ class Simulation:
         if outcome.ending is Ending.REFUSED:
             text = str(outcome.error)
             is_renamed = isinstance(outcome.error, CSVHeaderError) and self._has_renamed()
+            assert not self._is_only_slow(run) or is_renamed, f"a limit ended the run: {text}"
             assert run.faults or is_renamed, f"an error without a reason: {text}"
             assert self.backend.token not in text
             assert "/v3/data/" not in text
@@ -193,6 +206,33 @@ class Simulation:
         """Whether any export has a column of another name: one of the state, say."""
         exports = self.backend._exports._all
         return any(export.plan.renamed for export in exports)
+
+    def _is_only_slow(self, run: Run) -> bool:
+        """Whether nothing is wrong but a limit, which any run must keep to and live with.
+
+        A patience of a minute would not be enough for some of those drawn.
+        """
+        if self.schedule.config["poll_timeout_seconds"] == LITTLE_PATIENCE:
+            return False
+        if any(isinstance(fault.effect, fx.AtOnce) for fault in run.faults) and (
+            # One that nobody polls, or that never ends, takes up room for good.
+            self.schedule.build.polls is not None
+            or any(export.plan != Plan() for export in self.backend._exports._open.values())
+        ):
+            return False
+        storms = [fault for fault in run.faults if fault.effect in STORMS]
+        limits = [fault for fault in run.faults if isinstance(fault.effect, fx.Rate | fx.AtOnce)]
+        return len(storms) <= 1 and len(storms) + len(limits) == len(run.faults)
+
+    def _check_requests(self) -> None:
+        """Where there is no room for another export, it is not asked again and again."""
+        statuses = [
+            asked.status
+            for asked in self.backend.journal[self._asked_before :]
+            if asked.operation == "request"
+        ]
+        most = LONE_REFUSALS + 2 * statuses.count(200)
+        assert statuses.count(409) <= most, f"{statuses.count(409)} requests without room"
 
     def _check_output(self, outcome: Outcome, covered: float | None) -> None:
         """No bookmark is ahead of the records before it, none goes back, no record is wrong."""
@@ -269,7 +309,10 @@ class Simulation:
         return min(int(began) - SETTLING, self.schedule.end)
 
     def _has_misbehaved(self, export_id: int, journal: list[Asked]) -> bool:
-        """Whether something happened that justifies another export in place of this one."""
+        """Whether something happened that justifies another export in place of this one.
+
+        Having been asked to slow down, for however long, does not.
+        """
         if any(asked.faults and asked.operation == "count" for asked in journal):
             return True
         unknowns = self.schedule.unknowns
@@ -282,7 +325,7 @@ class Simulation:
         late = any(
             asked.time - export.starts_at > 20 and asked.operation == "status"
             for asked in journal
-            if asked.export_id == export_id and export.created_ts is None
+            if asked.export_id == export_id and export.created_ts is None and asked.status == 200
         )
         return (
             late
@@ -291,7 +334,7 @@ class Simulation:
             or any(
                 asked.faults or asked.status != 200
                 for asked in journal
-                if asked.export_id == export_id
+                if asked.export_id == export_id and asked.status != 429
             )
         )
 

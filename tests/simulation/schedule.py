@@ -41,6 +41,13 @@ EPOCH = 1_780_000_000
 DAY = 86_400
 SETTLING = 300
 
+#: A patience in seconds that is at its end before some limits are.
+LITTLE_PATIENCE = 60
+#: Refusals that any greater patience outlasts, up to eight of them.
+STORMS = (fx.Http(429), fx.Http(429, 1), fx.Http(429, 10))
+#: A wait that is longer than an export may take, where patience is little.
+LONG_PAUSE = fx.Http(429, 100)
+
 API = frozenset({Operation.REQUEST, Operation.STATUS, Operation.COUNT})
 _UNCOUNTED = frozenset({Operation.REQUEST, Operation.STATUS, Operation.DOWNLOAD})
 
@@ -172,7 +179,7 @@ def schedule(seed: int) -> Schedule:
             "window_days": (window + 0.5) / DAY,
             "lookback_days": lookback / DAY,
             "max_concurrent_exports": rng.choice((1, 2, 3, 4)),
-            "poll_timeout_seconds": rng.choice((60, 200)),
+            "poll_timeout_seconds": rng.choice((LITTLE_PATIENCE, 200)),
             "request_timeout_seconds": 20,
             "max_attempts": rng.choice((1, 2, 3, 6)),
             "verify_counts": verify_counts,
@@ -226,7 +233,8 @@ def _run(rng: random.Random, scale: _Scale, server: Server) -> Run:
         kind = rng.choice((Kind.KILL, Kind.KILL, Kind.TERMINATE, Kind.CLOSE_OUTPUT))
         interruption = Interruption(rng.randint(1, rng.choice((10, 40, 100))), kind)
     dies_with_target = rng.random() < 0.25
-    faults = [_fault(rng, server) for _ in range(rng.choice((0, 0, 1, 2, 4)))]
+    faults = [_slow(rng, server) for _ in range(rng.choice((0, 0, 0, 1)))]
+    faults += [_fault(rng, server) for _ in range(rng.choice((0, 0, 1, 2, 4)))]
     if server is Server.MISCOUNTS:
         # One at most: what a second export says, too, is taken.
         faults.append(Fault(fx.Rows(rng.choice((0.5, 0.9))), When(skip=rng.choice((0, 1, 2, 3)))))
@@ -292,6 +300,25 @@ def _busy(rng: random.Random) -> _Drawn:
     return fx.Http(status, retry_after, as_date=rng.random() < 0.5), _one(rng)
 
 
+def _slow(rng: random.Random, server: Server) -> Fault:
+    """A limit that lasts for the whole run (calls per second, exports at once), or a long wait."""
+    kind = rng.random()
+    operations = _ALL if server is Server.HONEST else _UNCOUNTED
+    if kind < 0.25:
+        return Fault(LONG_PAUSE, When(on=operations, skip=rng.randint(1, 6)))
+    if kind < 0.5:
+        return Fault(fx.AtOnce(rng.choice((1, 1, 2))), When(times=None))
+    per_second = rng.choice((1, 2, 5))
+    others = rng.choice((0, per_second - 1, per_second))
+    retry_after = rng.choice((None, None, 1, 5))
+    return Fault(fx.Rate(per_second, others, retry_after), When(on=operations, times=None))
+
+
+def _storm(rng: random.Random) -> _Drawn:
+    """Nothing but 429 for a while, for longer than a poll may take perhaps."""
+    return rng.choice((*STORMS, LONG_PAUSE)), _ALL
+
+
 def _lost_reply(rng: random.Random) -> _Drawn:
     effect = rng.choice((fx.Http(503, after_work=True), fx.Broken(Ending.RESET, after_work=True)))
     return effect, frozenset({Operation.REQUEST})
@@ -329,6 +356,7 @@ def _one(rng: random.Random) -> frozenset[Operation]:
 _FAULTS: tuple[Callable[[random.Random], _Drawn], ...] = (
     _busy,
     _busy,
+    _storm,
     _lost_reply,
     _refusal,
     _page,
