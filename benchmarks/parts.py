@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
+from benchmarks import pace as sharing
 from benchmarks import waiting as waits
 from benchmarks import warehouse
 from benchmarks.export_server import TOKEN, serve, write_export
@@ -259,7 +260,12 @@ def meltano(bench: Bench) -> Table:
     return warehouse.table(bench.folder, rows=min(bench.rows, 50_000))
 
 
+def pace(bench: Bench) -> Table:
+    """Many clients that share a token with a limit of calls per second."""
+    return sharing.table(bench.folder)
+
+
 PARTS: dict[str, Callable[[Bench], Table]] = {
     part.__name__: part
-    for part in (records, batches, startup, waiting, polls, memory, growth, meltano)
+    for part in (records, batches, startup, waiting, polls, pace, memory, growth, meltano)
 }

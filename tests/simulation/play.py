@@ -212,7 +212,7 @@ class Simulation:
 
         A patience of a minute would not be enough for some of those drawn.
         """
-        if self.schedule.config["poll_timeout_seconds"] == LITTLE_PATIENCE:
+        if self.schedule.config.get("poll_timeout_seconds") == LITTLE_PATIENCE:
             return False
         if any(isinstance(fault.effect, fx.AtOnce) for fault in run.faults) and (
             # One that nobody polls, or that never ends, takes up room for good.
@@ -220,7 +220,9 @@ class Simulation:
             or any(export.plan != Plan() for export in self.backend._exports._open.values())
         ):
             return False
-        storms = [fault for fault in run.faults if fault.effect in STORMS]
+        storms = [
+            fault for fault in run.faults if fault.effect in STORMS and fault.when.times is not None
+        ]
         limits = [fault for fault in run.faults if isinstance(fault.effect, fx.Rate | fx.AtOnce)]
         return len(storms) <= 1 and len(storms) + len(limits) == len(run.faults)
 
