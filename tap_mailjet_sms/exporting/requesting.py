@@ -90,9 +90,8 @@ class Requests:
         if not self._has_warned_of_limit:
             self._has_warned_of_limit = True
             logger.warning(
-                "%s: it makes no more exports at the same time, %d of this run among them; all "
-                "windows come nevertheless, and with a lower max_concurrent_exports it need not "
-                "be asked in vain",
+                "%s: it makes no more exports at the same time, %d of them for this run; the "
+                "others wait, and none is asked for in vain if max_concurrent_exports is lower",
                 error,
                 under_way,
             )

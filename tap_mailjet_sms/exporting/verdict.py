@@ -185,7 +185,7 @@ def judge(failure: Failure, patience: Retrying) -> Verdict:
     if kind is Kind.FAILED and is_long and times >= FAILURES_BEFORE_HALVING:
         return Verdict(Remedy.HALVE, f"{error}; asking for shorter windows", strikes)
     if kind is Kind.TOO_LONG and is_long:
-        sentence = f"{error}; asking for halves of it; a lower window_days asks for none in vain"
+        sentence = f"{error}; asking for shorter windows, as a lower window_days would at once"
         return Verdict(Remedy.HALVE, sentence, strikes)
     if times >= LAST_STRIKE.get(kind, patience.max_attempts):
         if kind is Kind.FAILED:
