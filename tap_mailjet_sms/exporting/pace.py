@@ -36,10 +36,10 @@ LIMIT_PERIOD = 1.0
 WIDENING = 1.25
 #: While calls are let through, their rate doubles in so many seconds. Sooner, and one client alone
 #: runs into the limit every few seconds, each time for a second at least.
-DOUBLING = 15.0
+DOUBLING = 20.0
 #: … and grows by so many calls per second, each second, which matters to those who have little:
 #: many clients that share a token find equal shares, and the last ones take over what others leave.
-GAIN = 0.02
+GAIN = 0.06
 #: A gap that is smaller is none, in seconds.
 SMALLEST_GAP = 0.01
 #: Whoever waits in the line looks again after so many seconds, since the gap changes meanwhile.
