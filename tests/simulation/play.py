@@ -27,6 +27,7 @@ from tests.simulation.run import Ending, run_tap
 from tests.simulation.schedule import (
     EPOCH,
     LITTLE_PATIENCE,
+    LONG_PAUSE,
     SETTLING,
     STORMS,
     Run,
@@ -208,7 +209,7 @@ class Simulation:
         return any(export.plan.renamed for export in exports)
 
     def _is_only_slow(self, run: Run) -> bool:
-        """Whether nothing is wrong but a limit, which any run must keep to and live with.
+        """Whether nothing is wrong but one limit, which any run must keep to and live with.
 
         A patience of a minute would not be enough for some of those drawn.
         """
@@ -220,11 +221,15 @@ class Simulation:
             or any(export.plan != Plan() for export in self.backend._exports._open.values())
         ):
             return False
-        storms = [
-            fault for fault in run.faults if fault.effect in STORMS and fault.when.times is not None
-        ]
-        limits = [fault for fault in run.faults if isinstance(fault.effect, fx.Rate | fx.AtOnce)]
-        return len(storms) <= 1 and len(storms) + len(limits) == len(run.faults)
+        return (
+            all(
+                isinstance(fault.effect, fx.Rate | fx.AtOnce)
+                or (fault.effect in STORMS and fault.when.times is not None)
+                or (fault.effect == LONG_PAUSE and fault.when.times == 1)
+                for fault in run.faults
+            )
+            and len(run.faults) == 1
+        )
 
     def _check_requests(self) -> None:
         """Where there is no room for another export, it is not asked again and again."""

@@ -233,8 +233,9 @@ def _run(rng: random.Random, scale: _Scale, server: Server) -> Run:
         kind = rng.choice((Kind.KILL, Kind.KILL, Kind.TERMINATE, Kind.CLOSE_OUTPUT))
         interruption = Interruption(rng.randint(1, rng.choice((10, 40, 100))), kind)
     dies_with_target = rng.random() < 0.25
-    faults = [_slow(rng, server) for _ in range(rng.choice((0, 0, 0, 1)))]
-    faults += [_fault(rng, server) for _ in range(rng.choice((0, 0, 1, 2, 4)))]
+    faults = [_slow(rng, server)] if rng.random() < 0.35 else []
+    if not faults or rng.random() < 0.5:
+        faults += [_fault(rng, server) for _ in range(rng.choice((0, 0, 1, 2, 4)))]
     if server is Server.MISCOUNTS:
         # One at most: what a second export says, too, is taken.
         faults.append(Fault(fx.Rows(rng.choice((0.5, 0.9))), When(skip=rng.choice((0, 1, 2, 3)))))
@@ -301,12 +302,14 @@ def _busy(rng: random.Random) -> _Drawn:
 
 
 def _slow(rng: random.Random, server: Server) -> Fault:
-    """A limit that lasts for the whole run (calls per second, exports at once), or a long wait."""
+    """A limit for the whole run (calls per second, exports at once), a storm, or a long wait."""
     kind = rng.random()
     operations = _ALL if server is Server.HONEST else _UNCOUNTED
-    if kind < 0.25:
+    if kind < 0.2:
+        return Fault(rng.choice(STORMS), When(on=operations, skip=rng.randint(0, 6), times=8))
+    if kind < 0.4:
         return Fault(LONG_PAUSE, When(on=operations, skip=rng.randint(1, 6)))
-    if kind < 0.5:
+    if kind < 0.6:
         return Fault(fx.AtOnce(rng.choice((1, 1, 2))), When(times=None))
     per_second = rng.choice((1, 2, 5))
     others = rng.choice((0, per_second - 1, per_second))
