@@ -19,6 +19,7 @@ from tap_mailjet_sms.exceptions import (
     CSVHeaderError,
     ExitCode,
     ExportLateError,
+    MailjetBusyError,
     UnexpectedAnswerError,
     UnsoundFileError,
 )
@@ -199,7 +200,7 @@ class Simulation:
                 error, UnexpectedAnswerError | UnsoundFileError | CSVHeaderError
             ),
             ExitCode.UNAVAILABLE: True,
-            ExitCode.TRY_LATER: isinstance(error, ExportLateError),
+            ExitCode.TRY_LATER: isinstance(error, ExportLateError | MailjetBusyError),
         }
         assert fits.get(error.exit_code), f"exit code {error.exit_code} does not fit: {error}"
 
