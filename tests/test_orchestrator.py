@@ -98,6 +98,7 @@ class Answers:
     downloads: list[TapMailjetSMSError | int] = field(default_factory=list)
     counts: list[TapMailjetSMSError | int] = field(default_factory=list)
     within_edges: int = 3
+    listed: list[datetime] = field(default_factory=list)
     always_failing: Callable[[Window], bool] = lambda _: False
     asked: list[Window] = field(default_factory=list)
     calls: dict[str, int] = field(default_factory=lambda: defaultdict(int))
@@ -140,6 +141,12 @@ class Answers:
         if isinstance(step, Exception):
             raise step
         return step
+
+    def list_created(self, window: Window, *, not_before: datetime, offset: int) -> list[datetime]:
+        """As scripted."""
+        assert not_before <= window.start
+        self.calls["list"] += 1
+        return self.listed[offset:]
 
 
 class Notes:
@@ -488,10 +495,21 @@ def test_a_disputed_count_is_no_licence_to_lose_rows() -> None:
 
 def test_an_empty_export_may_lack_what_lies_on_the_edges() -> None:
     """A count may include them and the export not: that is no failed export."""
-    mailjet = Answers(rows=0, counts=[1], within_edges=0)
+    window = hours(1)[0]
+    mailjet = Answers(rows=0, counts=[1], within_edges=0, listed=[window.end])
 
-    assert emitted(orchestrator(mailjet), hours(1)) == [(hours(1)[0], 0)]
+    assert emitted(orchestrator(mailjet), [window]) == [(window, 0)]
     assert len(mailjet.asked) == 1
+
+
+@pytest.mark.parametrize("off", [timedelta(seconds=1), HOUR / 2, HOUR - timedelta(seconds=1)])
+def test_a_count_that_leaves_out_its_own_edges_is_no_proof(off: timedelta) -> None:
+    """The list of messages says where they lie: one within is missing from an empty export."""
+    window = hours(1)[0]
+    mailjet = Answers(rows=0, counts=[1] * 9, within_edges=0, listed=[window.start + off])
+
+    with pytest.raises(ExportFailedError, match="has 0 rows where Mailjet counts 1"):
+        emitted(orchestrator(mailjet), [window])
 
 
 def test_more_rows_than_counted_are_taken() -> None:

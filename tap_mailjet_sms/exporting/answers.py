@@ -180,6 +180,27 @@ def message_count(answer: Mapping[str, JSON], what: str) -> int:
     return count
 
 
+def created_moments(answer: Mapping[str, JSON], what: str) -> list[datetime]:
+    """When the messages in an answer of `/sms` were created.
+
+    Raises:
+        UnexpectedAnswerError: If it is no list of messages, or one of them has no such time.
+    """
+    listed = _field_in_any_case(answer, "data")
+    try:
+        found = [
+            moment(_field_in_any_case(message, "creationts") if isinstance(message, dict) else None)
+            for message in (listed if isinstance(listed, list) else [None])
+        ]
+    except ValueError:
+        found = [None]
+    created = [then for then in found if then is not None]
+    if len(created) < len(found):
+        msg = f"{what} failed: Mailjet's answer is not a list of messages with a CreationTS each"
+        raise UnexpectedAnswerError(msg)
+    return created
+
+
 def is_refusal(status: int) -> bool:
     """Whether an HTTP status brings nothing of what was asked for: no redirect is followed."""
     return not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES

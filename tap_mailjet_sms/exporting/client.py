@@ -22,6 +22,7 @@ from tap_mailjet_sms.exceptions import (
     WrongWindowError,
 )
 from tap_mailjet_sms.exporting.answers import (
+    created_moments,
     download_refusal,
     export_job,
     message_count,
@@ -58,6 +59,8 @@ logger = logging.getLogger("tap-mailjet-sms.client")
 MAX_REDIRECTS = 5
 #: Seconds of a span that are nothing but its edges, and the one between them.
 EDGES = 2
+#: Messages wanted in one page of a list; Mailjet may give fewer.
+PAGE = 100
 #: Bytes of an answer other than a file, unpacked; an honest one has fewer than a thousand.
 ANSWER_LIMIT = 1 << 20
 #: Time-outs that an answer may take in all, or the head of a download: one to connect, one until
@@ -170,6 +173,20 @@ class MailjetClient:
             asked = {"FromTS": asked["FromTS"] + 1, "ToTS": asked["ToTS"] - 1}
         answer = self._ask(what, "GET", "sms/count", params=asked)
         return message_count(answer, what)
+
+    def list_created(self, window: Window, *, not_before: datetime, offset: int) -> list[datetime]:
+        """When messages of what an export asks for were created: one page of them, newest first.
+
+        An empty page is behind the last one; how many a page has is for Mailjet to say.
+
+        Raises:
+            MailjetUnavailableError: If there was no usable answer.
+            RequestRefusedError: If Mailjet refused the request.
+            UnexpectedAnswerError: If the answer is no list of messages.
+        """
+        what = f"Listing the messages of {window}"
+        params = {**_asked_for(window, not_before), "Limit": PAGE, "Offset": offset}
+        return created_moments(self._ask(what, "GET", "sms", params=params), what)
 
     def download(self, job: ExportJob, into: BinaryIO) -> bool:
         """Download the export's CSV into an empty file; one attempt.

@@ -49,25 +49,38 @@ T = TypeVar("T")
 
 #: What no header is longer than, in bytes.
 HEAD = 1 << 16
+#: Pages of a list that are asked for at most: windows with few messages are meant.
+PAGES = 4
 _GZIP = b"\x1f\x8b"
 
 
 class Mailjet(Protocol):
     """What the orchestrator asks of Mailjet; see `MailjetClient`."""
 
-    def request_export(self, window: Window, *, not_before: datetime) -> ExportJob: ...  # noqa: D102
-    def get_export(self, job: ExportJob) -> ExportJob: ...  # noqa: D102
-    def count(self, window: Window, *, not_before: datetime, edges: bool = True) -> int: ...  # noqa: D102
-    def download(self, job: ExportJob, into: BinaryIO) -> bool: ...  # noqa: D102
+    def request_export(self, window: Window, *, not_before: datetime) -> ExportJob:
+        """Ask for a new export."""
+
+    def get_export(self, job: ExportJob) -> ExportJob:
+        """Read how far one is."""
+
+    def count(self, window: Window, *, not_before: datetime, edges: bool = True) -> int:
+        """Count messages."""
+
+    def list_created(self, window: Window, *, not_before: datetime, offset: int) -> list[datetime]:
+        """List the times of messages."""
+
+    def download(self, job: ExportJob, into: BinaryIO) -> bool:
+        """Download an export's file."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
     """What a worker brings: the file (None for an export without any), and Mailjet's count.
 
-    `within_edges` is the count without the first and last second that the export was asked for. It
-    is known where the file seems to have no rows: on those seconds there may be messages that a
-    count includes and an export does not (neither is documented). `has_open_end` says that the
+    `within_edges` is how many messages lie off the first and last second that the export was asked
+    for, None if that is not known. It is asked for where the file seems to have no rows: on those
+    seconds there may be messages that a count includes and an export does not (neither is
+    documented). `has_open_end` says that the
     file's last line has no line end, though all of it has come.
     """
 
@@ -110,7 +123,7 @@ class Fetcher:
         if not expected or (file is not None and _has_rows(file)):
             has_open = file is not None and has_open_end(file)
             return Fetched(job, file, expected, has_open_end=has_open)
-        return Fetched(job, file, expected, self._expected_rows(job.window, edges=False))
+        return Fetched(job, file, expected, self._within_edges(job.window, expected))
 
     def _poll(self, job: ExportJob) -> ExportJob:
         began = read_at = self.clock.monotonic()
@@ -195,6 +208,36 @@ class Fetcher:
                 self._has_warned_of_count = True
                 logger.warning("%s; this export's number of rows is not verified", error)
             return None
+
+    def _within_edges(self, window: Window, expected: int) -> int | None:
+        """See `Fetched`. A count shows that there are some, but not that there are none.
+
+        If it leaves out the seconds that it is asked from and to, it leaves out more than is meant.
+        So only where it shows none, the messages are listed, with their times.
+        """
+        counted = self._expected_rows(window, edges=False)
+        if counted != 0:
+            return counted
+        created: list[datetime] = []
+        try:
+            for _ in range(PAGES):
+                page = self._retry(partial(self._list_created, window, len(created)))
+                created += page
+                if not page or len(created) >= expected:
+                    asked = window.with_overlap(not_before=self.not_before)
+                    return sum(asked.start < then < asked.end for then in created)
+        except NotAuthorisedError:
+            raise
+        except RequestRefusedError as error:
+            if self.verify_counts is VerifyCounts.WARN:  # not every token may list messages
+                logger.info("%s; going by Mailjet's count alone", error)
+                return 0
+        except (MailjetUnavailableError, MailjetBusyError, UnexpectedAnswerError) as error:
+            logger.info("%s; it is not known where the messages of %s lie", error, window)
+        return None
+
+    def _list_created(self, window: Window, offset: int) -> list[datetime]:
+        return self.mailjet.list_created(window, not_before=self.not_before, offset=offset)
 
     def count(self, window: Window, *, edges: bool = True) -> int:
         """How many messages Mailjet counts for what an export of the window asks for.

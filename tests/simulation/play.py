@@ -187,11 +187,13 @@ class Simulation:
             assert "/v3/data/" not in text
             assert "\n" not in text
             assert outcome.error is not None
-            self._check_exit_code(outcome.error)
+            self._check_exit_code(outcome.error, run)
 
-    def _check_exit_code(self, error: TapMailjetSMSError) -> None:
+    def _check_exit_code(self, error: TapMailjetSMSError, run: Run) -> None:
         """The exit code says what a scheduler can do about what happened."""
         answers = {asked.status for asked in self.backend.journal[self._asked_before :]}
+        # HTTP may say 200 where the envelope knows better.
+        answers |= {f.effect.status for f in run.faults if isinstance(f.effect, fx.Http)}
         fits = {
             ExitCode.NOT_AUTHORISED: bool(answers & {401, 403}),
             # Mailjet would refuse it again, or the clocks are minutes apart.
