@@ -61,7 +61,7 @@ def bookmark_one_step_too_early() -> AbstractContextManager[object]:
 def bookmark_goes_back() -> AbstractContextManager[object]:
     """The windows of the lookback move the bookmark back."""
 
-    def commit(self: Bookmark, window: Window) -> None:
+    def commit(self: Bookmark, window: Window, _: KnownLayout | None) -> None:
         self._pending.pop(window, None)
         self.value = window.end
         self.write()
