@@ -34,7 +34,7 @@ from tap_mailjet_sms.exporting.windows import (
     plan_windows,
 )
 from tap_mailjet_sms.schema import MESSAGE_COLUMNS, STREAM_SCHEMA
-from tap_mailjet_sms.sdk import WindowedStream
+from tap_mailjet_sms.sdk.stream import WindowedStream
 from tap_mailjet_sms.spool import spool_errors
 from tap_mailjet_sms.state import REPLICATION_KEY, STREAM, Bookmark
 
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from tap_mailjet_sms.notices import Notice
     from tap_mailjet_sms.reading.layout import KnownLayout
     from tap_mailjet_sms.reading.window_check import FarTimes, WindowCheck
-    from tap_mailjet_sms.sdk import Batches, BatchSetting
+    from tap_mailjet_sms.sdk.stream import Batches, BatchSetting
     from tap_mailjet_sms.settings import Settings
     from tap_mailjet_sms.writing.batch_files import StagedFiles
 

@@ -8,7 +8,7 @@ from singer_sdk import typing as th
 from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 from typing_extensions import override
 
-from tap_mailjet_sms.sdk import StrictTap
+from tap_mailjet_sms.sdk.tap import StrictTap
 from tap_mailjet_sms.state import STREAM
 from tap_mailjet_sms.streams import SMSMessages
 

@@ -14,7 +14,7 @@ from tap_mailjet_sms.exceptions import InvalidStateError
 from tap_mailjet_sms.exporting.job import ExportJob
 from tap_mailjet_sms.exporting.windows import Plan, Window
 from tap_mailjet_sms.reading.layout import KnownLayout, Source
-from tap_mailjet_sms.sdk import WindowedStream
+from tap_mailjet_sms.sdk.stream import WindowedStream
 from tap_mailjet_sms.state import Bookmark
 from tap_mailjet_sms.tap import TapMailjetSMS
 from tap_mailjet_sms.writing.stdout import MessageWriter
