@@ -33,7 +33,7 @@ class Column:
     aliases: tuple[str, ...] = ()
 
 
-def normalise(header: str) -> str:
+def plain_name(header: str) -> str:
     """Drop what headers of one meaning differ in: case, spaces and the marks ``_ . -``."""
     return re.sub(r"[\s_.\-]+", "", header).casefold()
 

@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tap_mailjet_sms.schema import normalise
+from tap_mailjet_sms.schema import plain_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any, TypeAlias
 
-    Column: TypeAlias = pa.Array[pa.Scalar[Any]]
+    Cells: TypeAlias = pa.Array[pa.Scalar[Any]]
 
 _BOM, _NUL, _DELETE = "\ufeff", "\0", 0x7F
 #: What may stand around a cell's text and is no part of it.
@@ -70,7 +70,7 @@ class OddTextError(ValueError):
     """A text does not convert for a reason worth its own words, which do not hold the text."""
 
 
-def text(cells: Column) -> Column:
+def text(cells: Cells) -> Cells:
     """Text as it stands; an empty cell is null."""
     if shortest(cells) != 0:
         return cells
@@ -78,7 +78,7 @@ def text(cells: Column) -> Column:
     return pc.if_else(pc.equal(cells, _EMPTY), _NO_TEXT, cells)  # type: ignore[no-any-return]
 
 
-def without_nul(cells: Column) -> tuple[Column, int]:
+def without_nul(cells: Cells) -> tuple[Cells, int]:
     """Text without U+0000, which databases refuse, and how many cells held one."""
     if are_numbers(cells) or bytes_range(cells)[0] > 0:
         return cells, 0
@@ -86,7 +86,7 @@ def without_nul(cells: Column) -> tuple[Column, int]:
     return pc.replace_substring(cells, _NUL, ""), count
 
 
-def ids(cells: Column) -> Column:
+def ids(cells: Cells) -> Cells:
     """Ids without what may stand around them, each a text that can tell two messages apart.
 
     Raises:
@@ -98,7 +98,7 @@ def ids(cells: Column) -> Column:
     return values
 
 
-def recipients(cells: Column) -> Column:
+def recipients(cells: Cells) -> Cells:
     """Text without blanks around it, and without what guards a ``+336...`` from a spreadsheet."""
     least, greatest = bytes_range(cells)
     if least > ord("'") and greatest < _DELETE:  # neither blanks nor quotes
@@ -108,13 +108,13 @@ def recipients(cells: Column) -> Column:
 
 
 @lru_cache(maxsize=8)  # a block needs the same ones several times
-def nulls(rows: int, kind: pa.DataType) -> Column:
+def nulls(rows: int, kind: pa.DataType) -> Cells:
     """A column that holds nothing."""
     # Stubs: they know no call with just any type.
     return pa.nulls(rows, kind)  # type: ignore[call-overload,no-any-return]
 
 
-def integers(cells: Column) -> Column:
+def integers(cells: Cells) -> Cells:
     """Whole numbers; an empty cell is null."""
     if are_numbers_to(_LARGEST, cells):
         return cells.view(pa.int64())
@@ -122,7 +122,7 @@ def integers(cells: Column) -> Column:
     return values
 
 
-def first_of(*columns: Column) -> Column:
+def first_of(*columns: Cells) -> Cells:
     """Of each row the first value that is not null."""
     held = [column for column in columns if column.null_count < len(column)]
     if not held:
@@ -130,13 +130,13 @@ def first_of(*columns: Column) -> Column:
     return held[0] if held[0].null_count == 0 else pc.coalesce(*held)
 
 
-def where_valid(cells: Column, value: str) -> Column:
+def where_valid(cells: Cells, value: str) -> Cells:
     """This text in each row that has a cell."""
     # Stubs: what they say of this call is Any.
     return pc.if_else(cells.is_valid(), pa.scalar(value, pa.string()), _NO_TEXT)  # type: ignore[no-any-return]
 
 
-def labelled(headers: Sequence[str], columns: Sequence[Column]) -> Column:
+def labelled(headers: Sequence[str], columns: Sequence[Cells]) -> Cells:
     """One map a row, from header to text; an empty cell is null."""
     rows, width = len(columns[0]), len(columns)
     # The cells lie column after column; a stable sort by their row brings each row's together.
@@ -151,22 +151,22 @@ def labelled(headers: Sequence[str], columns: Sequence[Column]) -> Column:
 # What the other columns are made with
 
 
-def first(rows: Column) -> int:
+def first(rows: Cells) -> int:
     """The first row that is true; -1 if there is none."""
     return int(rows.index(_TRUE).as_py())
 
 
-def are_numbers(cells: Column) -> bool:
+def are_numbers(cells: Cells) -> bool:
     """Whether the cells were read as whole numbers."""
     return bool(pa.types.is_integer(cells.type))
 
 
-def are_numbers_to(largest: int, cells: Column) -> bool:
+def are_numbers_to(largest: int, cells: Cells) -> bool:
     """Whether the cells were read as whole numbers, none of them above this."""
     return are_numbers(cells) and (pc.max(cells).as_py() or 0) <= largest
 
 
-def bytes_range(cells: Column) -> tuple[int, int]:
+def bytes_range(cells: Cells) -> tuple[int, int]:
     """The least and the greatest byte of all texts, which tells soon what they do not hold."""
     data = cells.buffers()[2]
     if not data or cells.null_count == len(cells):
@@ -177,11 +177,11 @@ def bytes_range(cells: Column) -> tuple[int, int]:
 
 
 def each(
-    cells: Column,
+    cells: Cells,
     convert: Callable[[str], tuple[object, ...]],
     problem: str,
     *types: pa.DataType,
-) -> list[Column]:
+) -> list[Cells]:
     """Convert each distinct cell, to a value of each type; empty and null words are null in all.
 
     Raises:
@@ -205,7 +205,7 @@ def integer(cell: str) -> int:
     return int(match[1])
 
 
-def shortest(cells: Column) -> int | None:
+def shortest(cells: Cells) -> int | None:
     """The least length of a text in bytes; None where there is none."""
     length: int | None = pc.min(_lengths(cells)).as_py()
     return length
@@ -230,7 +230,7 @@ def json_fields(cell: str) -> dict[str, object]:
     fields = json.loads(cell, parse_float=Decimal, parse_int=Decimal)
     if not isinstance(fields, dict):
         raise ValueError  # noqa: TRY004
-    return {normalise(name): value for name, value in fields.items()}
+    return {plain_name(name): value for name, value in fields.items()}
 
 
 def json_text(value: object) -> str | None:
@@ -246,11 +246,11 @@ def json_text(value: object) -> str | None:
 
 
 def _each_text(
-    cells: Column,
+    cells: Cells,
     convert: Callable[[str], tuple[object, ...]],
     problem: str,
     *types: pa.DataType,
-) -> list[Column]:
+) -> list[Cells]:
     if cells.null_count == len(cells):
         return [nulls(len(cells), type_) for type_ in types]
     encoded = cells.dictionary_encode()
@@ -273,13 +273,13 @@ def _each_text(
     ]
 
 
-def _lengths(cells: Column) -> Column:
+def _lengths(cells: Cells) -> Cells:
     """The length of each text in bytes."""
     # Stubs: they know no call with just any array.
     return pc.binary_length(cells)  # type: ignore[call-overload,no-any-return]
 
 
-def _are_ids(cells: Column) -> bool:
+def _are_ids(cells: Cells) -> bool:
     """Whether all texts are ids as they stand; False may mean that it takes longer to tell."""
     least, greatest = bytes_range(cells)
     length = shortest(cells)
@@ -298,7 +298,7 @@ def _are_ids(cells: Column) -> bool:
         return False
 
 
-def _begin_well(cells: Column, shortest: int) -> bool:
+def _begin_well(cells: Cells, shortest: int) -> bool:
     """Whether all texts have one length, and begin with a letter or digit."""
     data = cells.buffers()[2]
     if data is None or data.size != shortest * len(cells):

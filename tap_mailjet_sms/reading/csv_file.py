@@ -30,7 +30,7 @@ from tap_mailjet_sms.reading.window_check import FarTimeError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from tap_mailjet_sms.reading.cells import Column
+    from tap_mailjet_sms.reading.cells import Cells
     from tap_mailjet_sms.reading.layout import KnownLayout
     from tap_mailjet_sms.reading.times import Moments
     from tap_mailjet_sms.reading.window_check import WindowCheck
@@ -184,7 +184,7 @@ class _Conversion:
         created = read("created_at", lambda column: self._held(required(times(column))))
         cost, currency = read("cost_value", self._costs)
         currency = self._clean("cost_currency", currency)
-        values: dict[str, Column] = {
+        values: dict[str, Cells] = {
             "message_id": read("message_id", cells.ids),
             "sender": read_text("sender", cells.text),
             "recipient": read_text("recipient", cells.recipients),
@@ -232,7 +232,7 @@ class _Conversion:
             )
         return [Notice(text, is_warning=True) for text in found]
 
-    def _read(self, block: pa.RecordBatch, role: str, convert: Callable[[Column], _T]) -> _T:
+    def _read(self, block: pa.RecordBatch, role: str, convert: Callable[[Cells], _T]) -> _T:
         index = self._layout.sources.get(role)
         if index is None:
             return convert(cells.nulls(block.num_rows, pa.string()))
@@ -245,7 +245,7 @@ class _Conversion:
             )
             raise CSVFormatError(msg) from None
 
-    def _read_text(self, block: pa.RecordBatch, role: str, convert: Callable[[Column], _T]) -> _T:
+    def _read_text(self, block: pa.RecordBatch, role: str, convert: Callable[[Cells], _T]) -> _T:
         return self._read(block, role, lambda column: convert(self._clean(role, column)))
 
     def _statuses(self, block: pa.RecordBatch, role: str) -> Statuses:
@@ -268,7 +268,7 @@ class _Conversion:
             self._check.hold(created.values)
         return created
 
-    def _costs(self, column: Column) -> tuple[Column, Column]:
+    def _costs(self, column: Cells) -> tuple[Cells, Cells]:
         """Costs and their currencies, which the cells name, or the column's header for all."""
         cost, currency = self._prices.convert(column)
         if self._layout.currency is not None:
@@ -276,7 +276,7 @@ class _Conversion:
             currency = currencies(named, currency)
         return cost, currency
 
-    def _extra(self, block: pa.RecordBatch) -> Column:
+    def _extra(self, block: pa.RecordBatch) -> Cells:
         """What goes to `extra`, by its label: of the last columns, if unnamed, those with text.
 
         Exporters that end each line with a delimiter make such columns.
@@ -290,7 +290,7 @@ class _Conversion:
                 columns.append(self._clean("extra", column))
         return cells.labelled(labels, columns) if columns else cells.nulls(block.num_rows, EXTRA)
 
-    def _clean(self, column: str, texts: Column) -> Column:
+    def _clean(self, column: str, texts: Cells) -> Cells:
         cleaned, count = cells.without_nul(texts)
         if count:
             self._with_nul[column] += count

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tap_mailjet_sms.exceptions import CSVFormatError, CSVHeaderError, NotCSVError
-from tap_mailjet_sms.schema import MESSAGE_COLUMNS, STATUS_ALIASES, normalise
+from tap_mailjet_sms.schema import MESSAGE_COLUMNS, STATUS_ALIASES, plain_name
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -170,8 +170,8 @@ def _split(text: str, start: int, delimiter: str, *, whole: bool) -> Header | No
 
 def _is_header(names: Sequence[str], column_map: Mapping[str, str | None]) -> bool:
     """Whether the id and the creation time are among these names."""
-    mapped = {normalise(name): target for name, target in column_map.items()}
-    return {mapped.get(normalise(name), meaning(name).role) for name in names} >= _REQUIRED
+    mapped = {plain_name(name): target for name, target in column_map.items()}
+    return {mapped.get(plain_name(name), meaning(name).role) for name in names} >= _REQUIRED
 
 
 def _look_below(text: str, delimiters: str, column_map: Mapping[str, str | None]) -> None:
@@ -196,11 +196,11 @@ def _look_below(text: str, delimiters: str, column_map: Mapping[str, str | None]
 
 def meaning(name: str) -> Meaning:
     """What a name says: the column, and the unit, currency or zone that it names behind it."""
-    role = _ROLES.get(normalise(name))
+    role = _ROLES.get(plain_name(name))
     parts = _UNIT.fullmatch(name) if len(name) <= _SHOWN_LENGTH else None
     if role is not None or parts is None:
         return Meaning(role)
-    unitless = _ROLES.get(normalise(parts["name"]))
+    unitless = _ROLES.get(plain_name(parts["name"]))
     bracketed, bare = (text and text.casefold() for text in parts.group("bracketed", "bare"))
     if (bracketed or bare) in _UNITS.get(unitless, ()):
         return Meaning(unitless, bracketed or bare)
@@ -211,7 +211,7 @@ def meaning(name: str) -> Meaning:
 
 def is_known(name: str, column_map: Mapping[str, str | None]) -> bool:
     """Whether a name is known to the tap, or by the setting."""
-    return meaning(name).role is not None or normalise(name) in {*map(normalise, column_map)}
+    return meaning(name).role is not None or plain_name(name) in {*map(plain_name, column_map)}
 
 
 def looks_like_data(name: str) -> bool:

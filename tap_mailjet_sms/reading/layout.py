@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from tap_mailjet_sms.exceptions import CSVHeaderError
 from tap_mailjet_sms.notices import Notice
 from tap_mailjet_sms.reading.header import STATUS, is_known, looks_like_data, meaning, quoted, show
-from tap_mailjet_sms.schema import MESSAGE_COLUMNS, normalise
+from tap_mailjet_sms.schema import MESSAGE_COLUMNS, plain_name
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -104,17 +104,17 @@ def lay_out(header: Header, column_map: ColumnMap) -> Layout:
     names = header.names
     exact = {name: column_map[name] for name in names if name in column_map}
     loose = {
-        normalise(name): target
+        plain_name(name): target
         for name, target in column_map.items()
-        if name not in exact and normalise(name)
+        if name not in exact and plain_name(name)
     }
     mapped: dict[str, list[int]] = {}
     named: dict[str, list[int]] = {}
     kept, strange = [], []
     meanings = [meaning(name) for name in names]
     for index, name in enumerate(names):
-        if name in exact or normalise(name) in loose:
-            role = exact[name] if name in exact else loose[normalise(name)]
+        if name in exact or plain_name(name) in loose:
+            role = exact[name] if name in exact else loose[plain_name(name)]
             group = mapped
             kept += [index] if role in _KEPT else []
         else:
@@ -245,7 +245,7 @@ def _is_its_own(name: str, known: KnownLayout) -> bool:
 
 def _meant(column_map: ColumnMap, before: KnownLayout | None) -> set[str]:
     """The columns that the setting wants absent: it sends their header to `extra`."""
-    kept = {normalise(name): name for name, target in column_map.items() if target in _KEPT}
+    kept = {plain_name(name): name for name, target in column_map.items() if target in _KEPT}
     roles = {meaning(name).role for name in kept.values()}
     meant = {name for name in _DOCUMENTED if name in roles}
     if STATUS in roles:
@@ -254,7 +254,7 @@ def _meant(column_map: ColumnMap, before: KnownLayout | None) -> set[str]:
         meant |= {
             name
             for name, source in before.columns.items()
-            if source is not None and source.header and normalise(source.header) in kept
+            if source is not None and source.header and plain_name(source.header) in kept
         }
     return meant
 
@@ -375,11 +375,11 @@ def _said(
 ) -> str | None:
     """What a user should know of a layout that is read."""
     unknown = [index for index in layout.extra if index not in layout.kept]
-    header = {*names, *map(normalise, names)}
+    header = {*names, *map(plain_name, names)}
     idle = [
         quoted(name) if _nameable(name) else "a name that looks like data"
         for name, target in column_map.items()
-        if target not in _KEPT and name not in header and normalise(name) not in header
+        if target not in _KEPT and name not in header and plain_name(name) not in header
     ]
     said = []
     ordered = [name for name in _DOCUMENTED if name in absent]
@@ -433,9 +433,9 @@ def _to_type(names: Sequence[str], *entries: ColumnMap) -> str:
     merged: dict[str, str | None] = {}
     for part in entries:
         for name, target in part.items():
-            alike = sum(normalise(other) == normalise(name) for other in names)
+            alike = sum(plain_name(other) == plain_name(name) for other in names)
             bare = name.replace(".", "")
-            merged[bare if alike <= 1 and normalise(name) else name] = target
+            merged[bare if alike <= 1 and plain_name(name) else name] = target
     pairs = (
         f"{quoted(name)}: {'null' if target is None else quoted(target)}"
         for name, target in merged.items()

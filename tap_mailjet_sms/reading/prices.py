@@ -32,7 +32,7 @@ from tap_mailjet_sms.reading.cells import (
 )
 
 if TYPE_CHECKING:
-    from tap_mailjet_sms.reading.cells import Column
+    from tap_mailjet_sms.reading.cells import Cells
 
 _EXACT = Context(prec=38, traps=[InvalidOperation, Inexact])
 _LAST_PLACE = Decimal("1e-20")
@@ -79,7 +79,7 @@ class Prices:
         self._mark = ""
         self._is_sound = False
 
-    def convert(self, cells: Column) -> tuple[Column, Column]:
+    def convert(self, cells: Cells) -> tuple[Cells, Cells]:
         """Value and currency, from ``0.04``, ``0,04``, ``0.04 EUR``, ``€0.04`` and JSON objects.
 
         Raises:
@@ -104,7 +104,7 @@ class Prices:
         return price.value, price.currency
 
 
-def currencies(cells: Column, of_costs: Column) -> Column:
+def currencies(cells: Cells, of_costs: Cells) -> Cells:
     """Currencies in capitals, completed by those that stand beside the costs.
 
     Raises:
@@ -118,7 +118,7 @@ def currencies(cells: Column, of_costs: Column) -> Column:
     return first_of(values, of_costs)
 
 
-def _are_capitals(cells: Column) -> bool:
+def _are_capitals(cells: Cells) -> bool:
     """Whether all are three letters long and capitals, as codes of currencies are."""
     least, greatest = bytes_range(cells)
     data = cells.buffers()[2]
@@ -131,7 +131,7 @@ def _are_capitals(cells: Column) -> bool:
     )
 
 
-def _spelt(cells: Column) -> Column:
+def _spelt(cells: Cells) -> Cells:
     (values,) = each(cells, lambda cell: (_currency(cell),), "is no currency", pa.string())
     return values
 

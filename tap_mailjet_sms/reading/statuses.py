@@ -20,14 +20,14 @@ from tap_mailjet_sms.reading.cells import (
     json_text,
     nulls,
 )
-from tap_mailjet_sms.schema import STATUS_NAMES, normalise
+from tap_mailjet_sms.schema import STATUS_NAMES, plain_name
 
 if TYPE_CHECKING:
-    from tap_mailjet_sms.reading.cells import Column
+    from tap_mailjet_sms.reading.cells import Cells
 
 #: The names by their codes.
 _NAMES = pa.array([STATUS_NAMES.get(code) for code in range(max(STATUS_NAMES) + 1)])
-_CODES = {normalise(name): code for code, name in STATUS_NAMES.items()}
+_CODES = {plain_name(name): code for code, name in STATUS_NAMES.items()}
 _LAST_CODE = pa.scalar(max(STATUS_NAMES), pa.int64())
 
 _CODE = re.compile(r"\+?\d+(?:\.0*)?", re.ASCII)
@@ -46,14 +46,14 @@ class StatusForm(enum.Enum):
 class Statuses(NamedTuple):
     """The columns that one column of statuses gives."""
 
-    code: Column
-    name: Column
-    description: Column
+    code: Cells
+    name: Cells
+    description: Cells
     #: Whether there are statuses, and none of them is in Mailjet's table.
     are_unknown: bool = False
 
 
-def statuses(cells: Column, form: StatusForm) -> Statuses:
+def statuses(cells: Cells, form: StatusForm) -> Statuses:
     """Code, name and description; code and name complete each other by Mailjet's table."""
     if are_numbers_to(len(_NAMES) - 1, cells):
         codes = cells.view(pa.int64())
@@ -71,7 +71,7 @@ def statuses(cells: Column, form: StatusForm) -> Statuses:
     return Statuses(code, name, description, are_unknown)
 
 
-def contradictions(code: Column, name: Column) -> int:
+def contradictions(code: Cells, name: Cells) -> int:
     """In how many rows code and name are those of two statuses."""
     named = pc.index_in(name, _NAMES).cast(pa.int64())  # null for a name of Mailjet's own
     differ = pc.and_(pc.not_equal(named, code), pc.less_equal(code, _LAST_CODE))
@@ -98,6 +98,6 @@ def _status(cell: str, form: StatusForm) -> tuple[int | None, str | None, str | 
         name = cell
     if name is None or is_null(name):
         return code, None if code is None else STATUS_NAMES.get(code), description
-    known = _CODES.get(normalise(name.replace("\0", "")))
+    known = _CODES.get(plain_name(name.replace("\0", "")))
     name = name if known is None else STATUS_NAMES[known]
     return known if code is None else code, name, description

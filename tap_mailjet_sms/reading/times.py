@@ -26,7 +26,7 @@ from tap_mailjet_sms.reading.cells import (
 )
 
 if TYPE_CHECKING:
-    from tap_mailjet_sms.reading.cells import Column
+    from tap_mailjet_sms.reading.cells import Cells
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EARLIEST, _END = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
@@ -77,12 +77,12 @@ _ZEROS = pa.array([_EPOCH, datetime(1, 1, 1, tzinfo=UTC)], TIMESTAMP)
 class Moments(NamedTuple):
     """A column of moments, and its limits in unix microseconds, None where all are null."""
 
-    values: Column
+    values: Cells
     earliest: int | None
     latest: int | None
 
 
-def times(cells: Column) -> Moments:
+def times(cells: Cells) -> Moments:
     """Moments of this century; empty, a null word, or zero in any form is null.
 
     From unix seconds, milli-, micro- or nanoseconds, ISO 8601 (with or without marks), RFC 2822,
@@ -114,7 +114,7 @@ def required(moments: Moments) -> Moments:
     return moments
 
 
-def near(moments: Moments, created: Moments) -> Column:
+def near(moments: Moments, created: Moments) -> Cells:
     """The moments, if each is within a year of its message's creation.
 
     Raises:
@@ -133,9 +133,9 @@ def near(moments: Moments, created: Moments) -> Column:
     return values
 
 
-def _unix_times(cells: Column) -> Moments | None:
+def _unix_times(cells: Cells) -> Moments | None:
     try:
-        numbers: Column = cells.cast(pa.uint64())
+        numbers: Cells = cells.cast(pa.uint64())
     except pa.ArrowInvalid:
         return None
     smallest, largest = _limits(numbers)
@@ -151,13 +151,13 @@ def _unix_times(cells: Column) -> Moments | None:
     return None
 
 
-def _microseconds(numbers: Column, per_second: int) -> Column:
+def _microseconds(numbers: Cells, per_second: int) -> Cells:
     if per_second > 10**6:
         return pc.divide(numbers, pa.scalar(per_second // 10**6, pa.int64()))
     return pc.multiply(numbers, pa.scalar(10**6 // per_second, pa.int64()))
 
 
-def _iso_times(cells: Column) -> Moments | None:
+def _iso_times(cells: Cells) -> Moments | None:
     # The first cell decides, as a cast that fails takes Arrow longer than the slow way.
     match = _OF_ARROW.fullmatch(cells[first(cells.is_valid())].as_py())
     if not match:
@@ -179,7 +179,7 @@ def _are_of_this_century(earliest: int | None, latest: int | None) -> bool:
     return earliest >= _FROM_SECOND * 10**6 and latest < _TO_SECOND * 10**6
 
 
-def _limits(numbers: Column) -> tuple[int | None, int | None]:
+def _limits(numbers: Cells) -> tuple[int | None, int | None]:
     limits = pc.min_max(numbers)
     return limits["min"].as_py(), limits["max"].as_py()
 

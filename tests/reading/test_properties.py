@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 from tap_mailjet_sms.exceptions import CSVFormatError, CSVHeaderError, NotCSVError
 from tap_mailjet_sms.reading import csv_file, rows
 from tap_mailjet_sms.reading.header import Header
-from tap_mailjet_sms.schema import MESSAGE_COLUMNS, STATUS_ALIASES, STATUS_NAMES, normalise
+from tap_mailjet_sms.schema import MESSAGE_COLUMNS, STATUS_ALIASES, STATUS_NAMES, plain_name
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -45,7 +45,7 @@ HEADERS = {
         "Price",
     ),
 }
-NAMES = {normalise(name) for name in STATUS_NAMES.values()}
+NAMES = {plain_name(name) for name in STATUS_NAMES.values()}
 KNOWN = {alias for column in MESSAGE_COLUMNS for alias in column.aliases} | {*STATUS_ALIASES}
 
 hostile = st.text(
@@ -125,7 +125,7 @@ def statuses(layout: Layout) -> st.SearchStrategy[tuple[int | None, str | None]]
         lambda name: (
             "\0" not in name
             and name.strip(BLANKS).lower() not in NULL_WORDS
-            and normalise(name) not in NAMES
+            and plain_name(name) not in NAMES
             and not re.match(r"[{+\d]", name.strip(BLANKS))
         )
     )
@@ -155,7 +155,7 @@ def files(draw: st.DrawFn) -> tuple[Layout, list[Message]]:
         extra=draw(
             st.lists(
                 hostile.filter(
-                    lambda name: normalise(name) not in KNOWN and name.strip() and "\0" not in name
+                    lambda name: plain_name(name) not in KNOWN and name.strip() and "\0" not in name
                 ),
                 unique=True,
                 max_size=3,
