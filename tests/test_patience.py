@@ -43,23 +43,23 @@ def took(since: float) -> float:
 def test_an_answer_that_dribbles_is_given_up(*, head: bool) -> None:
     """After three time-outs in all, though no two bytes are a time-out apart."""
     slow = Fault(fx.Slow(0.05, head=head), COUNT)
-    with mailjet(slow, timeout=0.2) as (client, _):
+    with mailjet(slow, timeout=0.5) as (client, _):
         began = time.monotonic()
-        with pytest.raises(MailjetUnavailableError, match=r"failed: no whole answer within 0\.6 s"):
+        with pytest.raises(MailjetUnavailableError, match=r"failed: no whole answer within 1\.5 s"):
             client.count(WINDOW, not_before=LONG_AGO)
-        assert 0.5 < took(began) < 1.5
+        assert 1.4 < took(began) < 8
 
 
 @pytest.mark.parametrize("head", [False, True])
 def test_a_download_that_dribbles_is_given_up(*, head: bool) -> None:
     """Its head within three time-outs, its body at a least rate over ten of them."""
     slow = Fault(fx.Slow(0.05, head=head), DOWNLOAD)
-    with mailjet(slow, timeout=0.1) as (client, _):
+    with mailjet(slow, timeout=0.5) as (client, _):
         began = time.monotonic()
-        reason = r"no whole answer within 0\.3 s" if head else r"fewer than 1024 bytes .* 1 s"
+        reason = r"no whole answer within 1\.5 s" if head else r"fewer than 1024 bytes .* 5 s"
         with pytest.raises(DownloadBrokenError, match=f"failed: {reason}"):
             download(client)
-        assert took(began) < (1 if head else 2)
+        assert took(began) < (8 if head else 12)
 
 
 def test_a_slow_answer_that_comes_in_time_is_read() -> None:

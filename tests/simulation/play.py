@@ -197,7 +197,8 @@ class Simulation:
         fits = {
             ExitCode.NOT_AUTHORISED: bool(answers & {401, 403}),
             # Mailjet would refuse it again, or the clocks are minutes apart.
-            ExitCode.CONFIGURATION: bool(answers & {400, 410}) or isinstance(error, ClockError),
+            ExitCode.CONFIGURATION: bool(answers & {400, 404, 410})
+            or isinstance(error, ClockError),
             ExitCode.DATA_REFUSED: isinstance(
                 error, UnexpectedAnswerError | UnsoundFileError | CSVHeaderError
             ),
