@@ -80,7 +80,7 @@ def _first(rows: int, blocks: Iterable[list[Message]]) -> Iterator[list[Message]
 def _with_one_twice(blocks: Iterable[list[Message]]) -> Iterator[list[Message]]:
     """Each block's first row in place of its last one, where it has two."""
     for block in blocks:
-        yield [*block[:-1], block[0]]
+        yield [*block[:-1], block[0]] if block else block
 
 
 def _gzipped(pieces: Iterable[bytes]) -> Iterator[bytes]:

@@ -42,7 +42,7 @@ def took(since: float) -> float:
 @pytest.mark.parametrize("head", [False, True])
 def test_an_answer_that_dribbles_is_given_up(*, head: bool) -> None:
     """After three time-outs in all, though no two bytes are a time-out apart."""
-    slow = Fault(fx.Slow(0.05, head=head), COUNT)
+    slow = Fault(fx.Slow(0.25, head=head), COUNT)
     with mailjet(slow, timeout=0.5) as (client, _):
         began = time.monotonic()
         with pytest.raises(MailjetUnavailableError, match=r"failed: no whole answer within 1\.5 s"):
@@ -56,7 +56,7 @@ def test_a_download_that_dribbles_is_given_up(*, head: bool) -> None:
     slow = Fault(fx.Slow(0.05, head=head), DOWNLOAD)
     with mailjet(slow, timeout=0.5) as (client, _):
         began = time.monotonic()
-        reason = r"no whole answer within 1\.5 s" if head else r"fewer than 1024 bytes .* 5 s"
+        reason = r"no whole answer within 1\.5 s" if head else r"fewer than 5120 bytes .* 5 s"
         with pytest.raises(DownloadBrokenError, match=f"failed: {reason}"):
             download(client)
         assert took(began) < (8 if head else 12)
