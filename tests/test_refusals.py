@@ -19,6 +19,7 @@ from tap_mailjet_sms.exceptions import (
     MailjetUnavailableError,
     NotAuthorisedError,
     RequestRefusedError,
+    SlowDownError,
     TapMailjetSMSError,
     UnexpectedAnswerError,
 )
@@ -46,7 +47,7 @@ ENVELOPE = {
     [
         (400, RequestRefusedError),
         (401, NotAuthorisedError),
-        (429, MailjetUnavailableError),
+        (429, SlowDownError),
         (503, MailjetUnavailableError),
     ],
 )

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from traceback import format_exception
 from typing import TYPE_CHECKING
-from unicodedata import category
 
 import pytest
 from hypothesis import example, given
@@ -57,16 +56,16 @@ hostile = st.text(
 #: What may stand around a cell's text.
 BLANKS = "".join(filter(str.isspace, map(chr, range(0x10000)))) + "\ufeff"
 NULL_WORDS = ("", "null", "n/a", "\\n", "-")
-bare = hostile.filter(lambda text: "\0" not in text and text == text.strip(BLANKS))
-phone = bare.filter(lambda text: not text.startswith("'"))
-identity = bare.filter(
-    lambda text: (
-        text.lower() not in NULL_WORDS
-        and any(map(str.isalnum, text))
-        and not any(mark in BLANKS or category(mark) == "Cc" for mark in text)
-        and not re.fullmatch(r"[-+.e\d]+", text, re.IGNORECASE)
-    )
-)
+bare = hostile.map(lambda text: text.replace("\0", "").strip(BLANKS))
+phone = bare.map(lambda text: text.lstrip("'" + BLANKS))
+#: Hardly any text that has all of this by chance is an id: so each is made one.
+identity = st.text(
+    st.one_of(
+        st.characters(exclude_categories=["Cs", "Cc"], exclude_characters=BLANKS),
+        st.sampled_from("\",;'+-.e7"),
+    ),
+    max_size=12,
+).flatmap(lambda text: st.sampled_from([f"x{text}", f"{text}x"]))
 
 
 @dataclass(frozen=True, slots=True)
