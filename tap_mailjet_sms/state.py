@@ -1,4 +1,4 @@
-"""The bookmark: how far the stream is, and which exports are under way at Mailjet.
+"""The bookmark: how far the stream is, which exports are under way, and how files are written.
 
 The only place that knows what is in the state. Records never move the bookmark; a finished window
 does, so a run killed at any moment goes on where the last whole window ended. One mapping per

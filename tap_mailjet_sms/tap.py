@@ -110,14 +110,20 @@ class TapMailjetSMS(StrictTap):
             th.NumberType(exclusive_minimum=0, maximum=604_800),
             default=3600,
             title="Poll Timeout (Seconds)",
-            description="An export that is not finished by then is asked for once more",
+            description=(
+                "An export that is not finished by then is asked for once more; a call that "
+                "Mailjet puts off for so long gives up"
+            ),
         ),
         th.Property(
             "request_timeout_seconds",
             th.NumberType(exclusive_minimum=0, maximum=86_400),
             default=60,
             title="Request Timeout (Seconds)",
-            description="How long one request may take to connect, and between two bytes",
+            description=(
+                "How long one request may take to connect, and between two bytes; a whole answer, "
+                "other than a file, may take three times as long"
+            ),
         ),
         th.Property(
             "max_attempts",
@@ -133,8 +139,8 @@ class TapMailjetSMS(StrictTap):
             default="warn",
             title="Verify Counts",
             description=(
-                "What to do if an export has fewer rows than Mailjet counts for its window, "
-                "though it was asked for again"
+                "What to do if an export has fewer rows than Mailjet counts for its window, or an "
+                "id twice, though it was asked for again"
             ),
         ),
         th.Property(

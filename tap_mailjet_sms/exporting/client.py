@@ -1,4 +1,4 @@
-"""`MailjetClient`: the only HTTP. Four calls, each a single typed question to Mailjet.
+"""`MailjetClient`: the only HTTP. Five calls, each a single typed question to Mailjet.
 
 A call makes one attempt; when it may, and whether there is another one, is its caller's business.
 What an answer means is told by `answers`, which links are followed and who gets the token by

@@ -5,7 +5,7 @@ waiting and the executor. A simulation passes ones that run inline, and plays an
 without a real second going by.
 
 The main thread alone asks for exports, one at a time, each noted in the ledger before the next,
-so a kill wastes one export at most. Workers only poll, count and download.
+so a kill wastes one export at most. Workers only poll, download, count, and list messages.
 """
 
 from __future__ import annotations
@@ -54,7 +54,10 @@ T = TypeVar("T")
 
 
 class Ledger(Protocol):
-    """Where exports under way are noted, so that the next run can take them up; see `Bookmark`."""
+    """What the next run has to know: exports under way, to take them up, and how files may end.
+
+    See `Bookmark`. Once it takes open ends, a last line without a line end is a whole one.
+    """
 
     def add(self, job: ExportJob) -> None: ...  # noqa: D102
     def drop(self, window: Window) -> None: ...  # noqa: D102
