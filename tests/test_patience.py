@@ -19,6 +19,7 @@ from mailjet_sandbox import effects as fx
 from tap_mailjet_sms.exceptions import (
     DownloadBrokenError,
     MailjetUnavailableError,
+    RequestRefusedError,
     NotAuthorisedError,
     TapMailjetSMSError,
 )
@@ -153,6 +154,25 @@ def test_no_part_of_an_answer_is_without_an_end(endless: tuple[bytes, bytes], pa
             client.count(WINDOW, not_before=LONG_AGO)
         assert took(began) < 3
         client.close()
+
+
+def test_the_body_of_a_redirect_is_not_read() -> None:
+    """However long it is, wherever it leads: only its head counts."""
+    packed = zlib.compress(bytes(100 << 20), wbits=31)
+    head = (
+        b"HTTP/1.1 302 Found\r\nLocation: https://[::1/\r\nContent-Encoding: gzip\r\n"
+        b"Content-Length: %d\r\n\r\n"
+    ) % len(packed)
+    with sender(head + packed) as url:
+        client = MailjetClient(api_url=url, auth_token="token", request_timeout=30, now=lambda: NOW)
+        tracemalloc.start()
+        try:
+            with pytest.raises(RequestRefusedError, match="check the setting api_url"):
+                client.count(WINDOW, not_before=LONG_AGO)
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert peak < 20 << 20
 
 
 def test_memory_does_not_follow_what_is_packed() -> None:

@@ -138,6 +138,15 @@ class Session(requests.Session):
     """
 
     @override
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        """None: we look at redirects ourselves.
+
+        `requests` prepares the next request even where it is told not to follow: it reads the
+        redirect's body for that, without a limit, and fails on a target that is no URL.
+        """
+        return None
+
+    @override
     def merge_environment_settings(self, url: str | bytes | None, *args: Any, **kwargs: Any) -> Any:
         settings = super().merge_environment_settings(url, *args, **kwargs)
         if Origin.of(str(url)).host in LOOPBACK_HOSTS:
