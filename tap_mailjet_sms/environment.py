@@ -87,7 +87,9 @@ def _of_file() -> dict[str, str]:
     except ValueError:
         reason = "it is not text in UTF-8"
     else:
-        return {name: value for name, value in values.items() if value is not None}
+        if all(name and "=" not in name and "\0" not in f"{name}{values[name]}" for name in values):
+            return {name: value for name, value in values.items() if value is not None}
+        reason = "no environment can have what it has"
     path = FILE.absolute()
     raise InvalidSettingError([f"The file {path} cannot be read: {reason}"])
 

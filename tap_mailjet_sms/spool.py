@@ -6,6 +6,7 @@ it ends.
 
 from __future__ import annotations
 
+import os
 import tempfile
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO, cast
@@ -37,7 +38,7 @@ def spool_errors() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if OpenFilesError.is_behind(error):
+        if OpenFilesError.is_behind(error) or _may_open_no_file():
             raise OpenFilesError from None
         reason = error.strerror or type(error).__name__
         msg = (
@@ -45,3 +46,12 @@ def spool_errors() -> Iterator[None]:
             "or set TMPDIR to a folder that has some"
         )
         raise SpoolError(msg) from None
+
+
+def _may_open_no_file() -> bool:
+    """Whether too many files are open, which `tempfile` takes for folders that are of no use."""
+    try:
+        os.close(os.open(os.devnull, os.O_RDONLY))
+    except OSError as error:
+        return OpenFilesError.is_behind(error)
+    return False

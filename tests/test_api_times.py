@@ -170,6 +170,14 @@ def test_no_status_is_an_error(status: object) -> None:
         read(Status=status)
 
 
+@pytest.mark.parametrize("name", ["Bearer s3cr3t-t0ken", "https://x/y", "+33612345678", "x" * 40])
+def test_a_status_that_may_be_anything_is_not_shown(name: str) -> None:
+    """A name is a word or four: anything else may be a secret, and would be in each message."""
+    with pytest.raises(UnexpectedAnswerError, match="neither a code nor a name") as caught:
+        read(Status={"Name": name})
+    assert name not in str(caught.value)
+
+
 def test_an_answer_wrapped_in_data_is_read() -> None:
     """As messages come; more than one entry, or none, is no export."""
     entry = {"ID": 7, "Status": {"Code": 3}, "FromTs": FROM, "ToTs": TO}

@@ -111,7 +111,13 @@ def test_what_is_no_file_is_none(kind: str, folder: Path, monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize(
     ("content", "reason"),
-    [(b"A=\xff\xfe\n", "it is not text in UTF-8"), (None, "Input/output error")],
+    [
+        (b"A=\xff\xfe\n", "it is not text in UTF-8"),
+        (b"A=\0\n", "no environment can have what it has"),
+        (b"A\0B=1\n", "no environment can have what it has"),
+        (b"'A=B'=1\n", "no environment can have what it has"),
+        (None, "Input/output error"),
+    ],
 )
 def test_a_file_that_cannot_be_read_is_named(
     content: bytes | None,
@@ -257,6 +263,8 @@ def test_files_and_the_environment_are_merged_in_order(
         (".", "The file . given with --config cannot be read: Is a directory"),
         ("", "--config takes the name of a file, or ENV, not the settings themselves"),
         (f'{{"auth_token": "{TOKEN}"}}', "--config takes the name of a file"),
+        (f'["{TOKEN}"]', "--config takes the name of a file"),
+        (f'"{TOKEN}"', "--config takes the name of a file"),
     ],
 )
 def test_a_file_that_is_none_is_named(

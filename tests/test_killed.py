@@ -281,6 +281,22 @@ def test_a_storm_of_signals_ends_a_run_once(account: Account, seed: int) -> None
     account.finish()
 
 
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_before_the_run_ends_it(account: Account, signum: int) -> None:
+    """While programs are loaded, it ends the process as it ends any."""
+
+    def as_usual() -> None:  # what runs in the background may ignore it
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+    with account.tap(before=as_usual) as process:
+        time.sleep(0.2)
+        process.send_signal(signum)
+        output, _ = process.communicate(timeout=AT_ONCE)
+    assert process.returncode in {-signum, 128 + signum}
+    assert not account.backend.journal
+    assert not output
+
+
 def test_a_good_run_waits_for_no_thread() -> None:
     """One that is alive at the end would hold it up, or end it with SIGABRT."""
     program = (

@@ -98,3 +98,18 @@ def test_a_link_that_begins_with_another_is_hidden_whole() -> None:
     assert links.filter(record)
     assert record.getMessage() == "GET /…"
     assert len(links._secrets) <= 1000
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("number +33612345678 is wrong", "number … is wrong"),
+        ("+33 6 12 34 56 78, 0033612345678", "…, …"),
+        ("see https://h.example/dl/x?sig=y now", "see … now"),
+        ("code 0033 of 2026-11-20T16:00:00+00:00", "code 0033 of 2026-11-20T16:00:00+00:00"),
+        ("with t0ken in it", "with … in it"),
+    ],
+)
+def test_what_mailjet_says_shows_no_secret(said: str, shown: str) -> None:
+    """No token, no link, known or not, and no phone number; moments stay what they are."""
+    assert Credentials("https://api.example/v4", "t0ken").without_secrets(said) == shown

@@ -71,11 +71,12 @@ def test_a_pipe_that_does_not_block_is_waited_for(sandbox: Sandbox, unbuffered: 
     assert all(line.endswith(b"}") for line in lines)
 
 
-def test_a_closed_output_is_told(sandbox: Sandbox) -> None:
+@pytest.mark.parametrize("options", [("--config", "ENV"), ("--discover",), ("--about",)])
+def test_a_closed_output_is_told(options: tuple[str, ...], sandbox: Sandbox) -> None:
     """`>&-`: one line, before anything is asked of Mailjet."""
     asked = len(sandbox.backend.journal)
     done = subprocess.run(
-        ["/bin/sh", "-c", 'exec "$@" >&-', "sh", *TAP, "--config", "ENV"],
+        ["/bin/sh", "-c", 'exec "$@" >&-', "sh", *TAP, *options],
         stderr=subprocess.PIPE,
         text=True,
         env=settings(sandbox),

@@ -19,8 +19,8 @@ from mailjet_sandbox import effects as fx
 from tap_mailjet_sms.exceptions import (
     DownloadBrokenError,
     MailjetUnavailableError,
-    RequestRefusedError,
     NotAuthorisedError,
+    RequestRefusedError,
     TapMailjetSMSError,
 )
 from tap_mailjet_sms.exporting.client import ANSWER_LIMIT, LEAST_RATE, MailjetClient

@@ -53,6 +53,8 @@ _TOO_LONG = re.compile(
 _SPAN = re.compile(r"window|period|interval|range|span|days?\b|months?\b|dates?\b", re.IGNORECASE)
 STATUS_BY_CODE = {status.value: status for status in ExportStatus}
 
+#: What a status may be called that is not documented.
+_STATUS_NAME = re.compile(r"[A-Z]{2,15}(?:[ _-][A-Z]{2,15}){0,3}", re.IGNORECASE)
 #: What an error envelope has of its own.
 _ENVELOPE = ("errormessage", "errorcode", "erroridentifier")
 
@@ -125,6 +127,9 @@ def _status(value: JSON, what: str) -> ExportStatus | int | str:
         return STATUS_BY_CODE.get(code, code)
     if not name:
         msg = f"{what} failed: Mailjet's answer has no Status"
+        raise UnexpectedAnswerError(msg)
+    if not _STATUS_NAME.fullmatch(name):  # it may be anything, so it is not shown
+        msg = f"{what} failed: Mailjet's answer has a Status that is neither a code nor a name"
         raise UnexpectedAnswerError(msg)
     return ExportStatus.__members__.get(re.sub(r"[\W_]+", "_", name).upper(), name)
 

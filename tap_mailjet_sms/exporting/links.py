@@ -6,6 +6,7 @@ A download link comes from outside, and may lead anywhere, by itself or by a red
 from __future__ import annotations
 
 import logging
+import re
 from collections import deque
 from dataclasses import dataclass
 from functools import cache
@@ -35,6 +36,9 @@ _LOGGERS = (
 )
 
 _DEFAULT_PORTS = {"https": 443, "http": 80}
+_ANY_LINK = re.compile(r"\bhttps?://\S+", re.IGNORECASE)
+#: E.164 (documented), and what people write in its place.
+_PHONE_NUMBER = re.compile(r"(?:\+|\b00)\d[\d ().-]{5,18}\d")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +97,12 @@ class Credentials:
         return self.bearer if Origin.of(link) == self.origin else NoAuth()
 
     def without_secrets(self, text: str) -> str:
-        """The text without token and links, which a message of Mailjet's or a proxy's may repeat.
+        """The text without token, links and phone numbers, which a message of Mailjet's may repeat.
 
         Give it the whole text: what a cut has left of a secret is not found.
         """
-        return _LINKS.without_links(text).replace(self._token, "…")
+        known = _LINKS.without_links(text).replace(self._token, "…")
+        return _PHONE_NUMBER.sub("…", _ANY_LINK.sub("…", known))
 
 
 def checked_link(what: str, url: str, *, api: Origin) -> str:

@@ -45,6 +45,9 @@ class Command(SingerCommand):
                 command line.
         """
         try:
+            if sys.stdout is None:  # closed before the start
+                msg = "The output cannot be written (Bad file descriptor): check where it goes to"
+                raise OutputClosedError(msg)  # noqa: TRY301
             return super().main(*args, **kwargs)
         except SystemExit as leaving:
             if leaving.code != 1:

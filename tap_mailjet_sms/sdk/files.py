@@ -20,7 +20,7 @@ def config_file(name: str) -> dict[str, object]:
     Raises:
         InvalidSettingError: If it is no JSON object.
     """
-    if not name.strip() or name.lstrip().startswith("{"):
+    if not name.strip() or name.lstrip().startswith(("{", "[", '"')):
         raise ConfigError(
             ["--config takes the name of a file, or ENV, not the settings themselves"]
         )
