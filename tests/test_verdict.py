@@ -265,6 +265,8 @@ TIMES = {
     "twice": 2,
     "twice, longer than an hour": 2,
     "three times": 3,
+    "three times, with all rows": 3,
+    "three times, with rows missing": 3,
     "four times": 4,
     "`max_attempts` times": MOST,
 }
@@ -288,6 +290,7 @@ def test_the_table_of_rules_is_true(what: str, so_far: str, then: str) -> None:
     failure = FAILURES[what]()
     if so_far in {"`max_attempts` times", "once, an hour or less"}:
         failure = replace(failure, window=Window(NOW - HOUR, NOW))
+    failure = replace(failure, has_all_rows=so_far.endswith("with all rows"))
     before = {failure.kind: TIMES[so_far] - 1}
 
     found = judge(replace(failure, strikes=before), PATIENCE)

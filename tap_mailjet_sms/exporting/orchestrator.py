@@ -29,10 +29,8 @@ from tap_mailjet_sms.exporting.counting import Finding, hold
 from tap_mailjet_sms.exporting.job import VerifyCounts
 from tap_mailjet_sms.exporting.requesting import Requests
 from tap_mailjet_sms.exporting.verdict import (
-    LAST_STRIKE,
     SHORTEST,
     Failure,
-    Kind,
     Remedy,
     Strikes,
     judge,
@@ -307,23 +305,26 @@ class Orchestrator:
                 raise CountMismatchError(text)
 
     def hold_against_end(self, tile: _Tile, fetched: Fetched, tally: Tally) -> None:
-        """See `Arrival.verify`: a last line without a line end is cut, or how all are written.
-
-        Whoever writes a file may have stopped within a price, and sent the rest with its right
-        length. So it takes another download, and another export that ends so and has all rows.
-        """
+        """See `Arrival.verify`: a last line without a line end is cut, or how all are written."""
         if not fetched.has_open_end or not tally.rows or self.ledger.takes_open_ends:
             return
         text = f"The file of the {fetched.job} does not end with a line end"
-        was_tried = tile.strikes.get(Kind.OPEN_END, 0) >= LAST_STRIKE[Kind.OPEN_END] - 1
-        if was_tried and not tally.lack(fetched.expected):
+        failure = Failure(
+            OpenEndError(text),
+            tile.window,
+            tile.strikes,
+            was_read=True,
+            has_all_rows=not tally.lack(fetched.expected),
+        )
+        remedy = judge(failure, self.fetcher.retrying).remedy
+        if remedy is Remedy.TAKE:
             self.ledger.take_open_ends()
             logger.warning(
                 "%s; such files are kept from now on, since another export's ends so, too", text
             )
             return
         text += " and may be incomplete"
-        if was_tried:
+        if remedy is Remedy.GIVE_UP:
             text += "; if only Mailjet's count is wrong, set verify_counts to off to keep it"
         raise OpenEndError(text)
 

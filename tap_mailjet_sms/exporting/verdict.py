@@ -26,14 +26,16 @@ data. What happens is in the words of the first table in `docs/reliability.md`:
 | … | three times | give up |
 | the last line has no line end, though all others have | once | fetch again |
 | … | twice | export again |
-| … | three times | give up |
+| … | three times, with all rows | take it |
+| … | three times, with rows missing | give up |
 | fewer rows than `/sms/count` says | once | fetch again |
 | … | twice | export again |
 | … | three times | export again |
 | … | four times | give up |
 
-A file whose last line has no line end is given up only where rows are missing, too: else that is
-how they are written (`orchestrator.py`).
+Whoever writes a file may have stopped within a price, and sent the rest with its right length. So
+it takes another download, and another export that ends so and has all rows, to believe that files
+are written without the last line end.
 
 A file that is gone is treated like an export that is gone. An export of the state was an attempt of
 an earlier run: its failure is no strike, lest it be this run's last. A single request that gets no
@@ -83,6 +85,7 @@ class Remedy(enum.Enum):
     EXPORT_AGAIN = "export again"
     HALVE = "halve"
     TRIM = "trim"
+    TAKE = "take it"
     GIVE_UP = "give up"
 
 
@@ -132,7 +135,7 @@ class Failure:
     """What came in the way of a window's export, or of reading its file to the end.
 
     `from_state` says that an earlier run asked for the export, `was_read` that its file was here,
-    downloaded as a whole.
+    downloaded as a whole, and `has_all_rows` that Mailjet counts no more than it has.
     """
 
     error: Exception
@@ -140,6 +143,7 @@ class Failure:
     strikes: Strikes = field(default_factory=dict)
     from_state: bool = False
     was_read: bool = False
+    has_all_rows: bool = False
 
     @property
     def kind(self) -> Kind:
@@ -188,9 +192,7 @@ def judge(failure: Failure, patience: Retrying) -> Verdict:
         sentence = f"{error}; asking for shorter windows, as a lower window_days would at once"
         return Verdict(Remedy.HALVE, sentence, strikes)
     if times >= LAST_STRIKE.get(kind, patience.max_attempts):
-        if kind is Kind.FAILED:
-            error = _never_exported(failure, times)
-        return Verdict(Remedy.GIVE_UP, str(error), strikes, error=error)
+        return _last_verdict(failure, strikes)
     if kind is Kind.TOO_OLD:
         return Verdict(Remedy.TRIM, str(error), strikes)
     if kind in {Kind.UNSOUND, Kind.DISPUTED, Kind.OPEN_END} and times == 1:
@@ -203,6 +205,16 @@ def judge(failure: Failure, patience: Retrying) -> Verdict:
         wait = patience.pause(times)
         sentence += f" in {wait:.1f} s"
     return Verdict(Remedy.EXPORT_AGAIN, sentence, strikes, wait, keeps_id=kind is Kind.LATE)
+
+
+def _last_verdict(failure: Failure, strikes: Strikes) -> Verdict:
+    """What becomes of a window that has had its last strike."""
+    error, kind = failure.error, failure.kind
+    if kind is Kind.OPEN_END and failure.has_all_rows:
+        return Verdict(Remedy.TAKE, str(error), strikes)
+    if kind is Kind.FAILED:
+        error = _never_exported(failure, strikes[kind])
+    return Verdict(Remedy.GIVE_UP, str(error), strikes, error=error)
 
 
 def _is_refusal(error: Exception) -> bool:
