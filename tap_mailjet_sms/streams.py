@@ -6,11 +6,10 @@ import logging
 import os
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager, suppress
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property, lru_cache, partial
 from itertools import islice
-from typing import TYPE_CHECKING, BinaryIO, ClassVar, Protocol, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Protocol, TypeVar
 
 from singer_sdk import metrics
 from singer_sdk.helpers.conform import TypeConformanceLevel
@@ -35,11 +34,10 @@ from tap_mailjet_sms.exporting.windows import (
 )
 from tap_mailjet_sms.schema import MESSAGE_COLUMNS, STREAM_SCHEMA
 from tap_mailjet_sms.sdk.stream import WindowedStream
-from tap_mailjet_sms.spool import spool_errors
 from tap_mailjet_sms.state import REPLICATION_KEY, STREAM, Bookmark
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterable, Iterator
     from datetime import datetime
 
     import pyarrow as pa
@@ -49,10 +47,8 @@ if TYPE_CHECKING:
     from tap_mailjet_sms.exporting.job import ExportJob
     from tap_mailjet_sms.exporting.windows import Plan
     from tap_mailjet_sms.notices import Notice
-    from tap_mailjet_sms.reading.layout import KnownLayout
-    from tap_mailjet_sms.reading.window_check import FarTimes, WindowCheck
+    from tap_mailjet_sms.reading.window_check import FarTimes
     from tap_mailjet_sms.sdk.stream import Batches, BatchSetting
-    from tap_mailjet_sms.settings import Settings
     from tap_mailjet_sms.writing.batch_files import StagedFiles
 
 # pyarrow costs more to import than all the rest, and `--about` and `--discover` need none of it:
@@ -70,44 +66,6 @@ class Kept(Protocol[Piece_co]):
 
     def close(self) -> None:
         """Give up what was not handed out."""
-
-
-@dataclass(slots=True)
-class ReadFile:
-    """The rows of an export's file, typed, and once they are read what there is to know of it.
-
-    Attributes:
-        file: the CSV; without one the export has no rows.
-        settings: how it is to be read.
-        before: the layout of the last file that had rows.
-        check: what the times of creation are held against.
-        layout: the layout of this file, if it has rows.
-        notices: what the user should read of it.
-    """
-
-    file: BinaryIO | None
-    settings: Settings
-    before: KnownLayout | None
-    check: WindowCheck
-    layout: KnownLayout | None = None
-    notices: Sequence[Notice] = ()
-
-    def __iter__(self) -> Iterator[pa.RecordBatch]:
-        """Read them, batch by batch."""
-        from tap_mailjet_sms.reading import csv_file  # noqa: PLC0415
-
-        if self.file is None:
-            return
-        with self.file, spool_errors():
-            reading = csv_file.read(
-                self.file,
-                column_map=self.settings.column_map,
-                encoding=self.settings.csv_encoding,
-                before=self.before,
-                check=self.check,
-            )
-            yield from reading
-        self.layout, self.notices = reading.layout, reading.notices
 
 
 class SMSMessages(WindowedStream):
@@ -194,6 +152,7 @@ class SMSMessages(WindowedStream):
         bookmarked. `keep` reads all of it, since only at its end it is known to be sound; a window
         is bookmarked when the next one is asked for, so all of it must be out by then.
         """
+        from tap_mailjet_sms.reading import csv_file  # noqa: PLC0415
         from tap_mailjet_sms.reading.counted import CountedRows  # noqa: PLC0415
         from tap_mailjet_sms.reading.window_check import FarTimes, WindowCheck  # noqa: PLC0415
         from tap_mailjet_sms.writing.overlap import Overlap  # noqa: PLC0415
@@ -211,8 +170,14 @@ class SMSMessages(WindowedStream):
             exports = self._orchestrator(mailjet, bookmark, pace)
             for arrival in exports.files(*self._plan(bookmark, exports.fetcher)):
                 check = WindowCheck(arrival.window.start, arrival.window.end, clock.now())
-                file = ReadFile(arrival.file, self.settings, bookmark.layout, check)
-                rows = CountedRows(file, tells_ids_apart=counts_ids)
+                reading = csv_file.read(
+                    arrival.file,
+                    column_map=self.settings.column_map,
+                    encoding=self.settings.csv_encoding,
+                    before=bookmark.layout,
+                    check=check,
+                )
+                rows = CountedRows(reading, tells_ids_apart=counts_ids)
                 fresh = overlap.fresh(exports.meanwhile(rows), arrival.window)
                 with ExitStack() as window:
                     try:
@@ -226,9 +191,9 @@ class SMSMessages(WindowedStream):
                         continue
                     overlap.end_window()
                     far_times.add(check)
-                    self._tell(file.notices, quietly=logging.DEBUG)
+                    self._tell(reading.notices, quietly=logging.DEBUG)
                     yield arrival.job, exports.meanwhile(kept)
-                bookmark.commit(arrival.window, file.layout)
+                bookmark.commit(arrival.window, reading.layout)
 
     @contextmanager
     def _telling_of(self, far_times: FarTimes) -> Iterator[None]:

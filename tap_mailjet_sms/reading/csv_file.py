@@ -26,6 +26,7 @@ from tap_mailjet_sms.reading.statuses import Statuses, StatusForm, contradiction
 from tap_mailjet_sms.reading.strays import Strays
 from tap_mailjet_sms.reading.times import near, required, times
 from tap_mailjet_sms.reading.window_check import FarTimeError
+from tap_mailjet_sms.spool import spool_errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -52,27 +53,24 @@ _NUMBERS = ("status_code", STATUS, "created_at", "sent_at", "sms_count")
 _TOLD_BY_CELLS = ("status_code", "status_name", "status_description", "cost_value", "cost_currency")
 
 
-def read(  # noqa: PLR0913 - each is one independent choice
-    source: BinaryIO,
+def read(
+    source: BinaryIO | None,
     *,
     column_map: Mapping[str, str | None],
     encoding: str = "utf-8",
     before: KnownLayout | None = None,
     check: WindowCheck | None = None,
-    notices: list[Notice] | None = None,
 ) -> Reading:
     """Read a CSV from its beginning.
 
     Args:
-        source: The whole file.
+        source: The whole file, which is closed once it is read; None if there are no rows.
         column_map: The setting.
         encoding: The setting `csv_encoding`.
         before: The layout of the file with rows before this one, in this run or an earlier one.
         check: What the times of creation are held against.
-        notices: Where to put what the user should read of the file.
     """
-    notices = [] if notices is None else notices
-    return Reading(source, column_map, encoding, before, check, notices)
+    return Reading(source, column_map, encoding, before, check)
 
 
 class Reading:
@@ -88,19 +86,19 @@ class Reading:
             column that was there before.
         NotCSVError: A page came instead of a CSV.
         DownloadBrokenError: The file is packed, and damaged.
+        SpoolError: The temporary folder does not give the file, or has no room for it unpacked.
     """
 
-    def __init__(  # noqa: PLR0913, PLR0917 - see `read`
+    def __init__(
         self,
-        source: BinaryIO,
+        source: BinaryIO | None,
         column_map: Mapping[str, str | None],
         encoding: str,
         before: KnownLayout | None,
         check: WindowCheck | None,
-        notices: list[Notice],
     ) -> None:
         self.layout: KnownLayout | None = None
-        self.notices = notices
+        self.notices: list[Notice] = []
         self._column_map = column_map
         self._before = before
         self._check = check
@@ -114,13 +112,11 @@ class Reading:
         """Read the next batch."""
         return next(self._batches)
 
-    def _read(self, source: BinaryIO, encoding: str) -> Iterator[pa.RecordBatch]:
-        text = as_utf8(source, encoding)
-        try:
+    def _read(self, source: BinaryIO | None, encoding: str) -> Iterator[pa.RecordBatch]:
+        if source is None:
+            return
+        with source, spool_errors(), as_utf8(source, encoding) as text:
             yield from self._typed(text)
-        finally:
-            if text is not source:
-                text.close()
 
     def _typed(self, text: BinaryIO) -> Iterator[pa.RecordBatch]:
         column_map = self._column_map

@@ -73,7 +73,7 @@ def test_files_without_a_name() -> None:
         with closing(Spool(csv_file.read(source, column_map={}))) as spool:
             assert [batch.num_rows for batch in spool] == [1]
             assert [batch.num_rows for batch in spool] == [1], "as often as one likes"
-        assert not source.closed
+        assert source.closed, "nobody needs it any more"
 
 
 def test_a_full_disk_is_no_fault_of_the_csv(monkeypatch: pytest.MonkeyPatch) -> None:

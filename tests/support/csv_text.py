@@ -16,8 +16,6 @@ from tap_mailjet_sms.writing.kept import Spool
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from tap_mailjet_sms.notices import Notice
-
 CREATED = datetime(2025, 7, 31, 22, 13, 20, tzinfo=UTC)
 UNIX = 1754000000
 Row = dict[str, object]
@@ -56,11 +54,11 @@ def column(
 
 def warnings(csv: str) -> list[str]:
     """What the user is warned of, once the file is read, but for its layout."""
-    notices: list[Notice] = []
-    for _ in csv_file.read(io.BytesIO(csv.encode()), column_map={}, notices=notices):
+    reading = csv_file.read(io.BytesIO(csv.encode()), column_map={})
+    for _ in reading:
         pass
-    assert all(notice.is_warning for notice in notices)
-    texts = [notice.text for notice in notices]
+    assert all(notice.is_warning for notice in reading.notices)
+    texts = [notice.text for notice in reading.notices]
     return [text for text in texts if not text.startswith("Mailjet's CSV has")]
 
 
