@@ -16,7 +16,7 @@ from tap_mailjet_sms.exceptions import CSVFormatError, CSVHeaderError, NotCSVErr
 from tap_mailjet_sms.schema import MESSAGE_COLUMNS, STATUS_ALIASES, plain_name
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
 #: What a header may take, in bytes; longer is no header but a file without line ends.
 HEADER_LIMIT = 65_536
@@ -148,24 +148,19 @@ def read_header(head: bytes, column_map: Mapping[str, str | None]) -> Header | N
 
 def _split(text: str, start: int, delimiter: str, *, whole: bool) -> Header | None:
     """Split the first row that is not empty; None if this delimiter cannot be right."""
-    length = len(text[:start].encode("utf-8", "surrogateescape"))
-    line = ""
-
-    def lines() -> Iterator[str]:
-        nonlocal length, line
-        for line in io.StringIO(text[start:], newline=""):
-            length += len(line.encode("utf-8", "surrogateescape"))
-            yield line
-
+    lines = list(io.StringIO(text[start:], newline=""))
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
     try:
-        names = next(filter(None, csv.reader(lines(), delimiter=delimiter, strict=True)), [])
+        names = next(filter(None, reader), [])
     except csv.Error:
         return None
+    read = lines[: reader.line_num]
+    length = len((text[:start] + "".join(read)).encode("utf-8", "surrogateescape"))
     if not names or (not whole and length >= HEADER_LIMIT):
         return None
     # Databases refuse U+0000, and the names of unknown columns go there, too.
     names = [name.replace("\0", "") for name in names]
-    return Header(tuple(names), delimiter, length, line.endswith(("\r", "\n")))
+    return Header(tuple(names), delimiter, length, read[-1].endswith(("\r", "\n")))
 
 
 def _is_header(names: Sequence[str], column_map: Mapping[str, str | None]) -> bool:
