@@ -179,10 +179,10 @@ class SMSMessages(WindowedStream):
                 )
                 rows = CountedRows(reading, tells_ids_apart=counts_ids)
                 fresh = overlap.fresh(exports.meanwhile(rows), arrival.window)
-                with ExitStack() as window:
+                with ExitStack() as kept_open:
                     try:
                         kept = keep(arrival.job, self._selected(fresh))
-                        window.callback(kept.close)
+                        kept_open.callback(kept.close)
                         if rows.tells_ids_apart is not counts_ids:
                             self.logger.info("The ids of %s are too many to count", arrival.job)
                         arrival.verify(Tally(rows.rows, rows.distinct, rows.checksum))
@@ -243,7 +243,7 @@ class SMSMessages(WindowedStream):
         windows = (
             plan_windows(plan.span, longest=self.settings.window, fixed=()) if plan.span else []
         )
-        self.verdict = (
+        self.test_result = (
             f"The token is good. Mailjet counts {count(span)} messages from {span}, "
             f"{'one of which was read' if hour else 'so none was read'}. A first run would ask for "
             f"{len(windows)} exports"

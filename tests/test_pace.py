@@ -181,14 +181,14 @@ def test_downloads_and_requests_go_before_polls() -> None:
     pace = world.pace(jitter=0)
     pace.slow_down(SlowDownError("HTTP 429"), made=world.now, sent=world.now)
 
-    def stand_in_line(name: str, turn: Turn) -> None:
+    def queue_up(name: str, turn: Turn) -> None:
         def call() -> None:
             pace.call(lambda: world.call(name), turn)
 
         world.process.start(call)
 
     for name, turn in [("poll", Turn.LATER)] * 3 + [("download", Turn.FIRST)] * 2:
-        stand_in_line(name, turn)
+        queue_up(name, turn)
         world.process.pass_time(0.01)
     request_at = pace.place_ahead()
     world.process.pass_time(60)

@@ -46,7 +46,7 @@ DAY = Window(NOW - 24 * HOUR, NOW)
 #: What `max_attempts` says here.
 MOST = 4
 
-PATIENCE = Retrying(MOST, jitter=lambda most: most)
+RETRYING = Retrying(MOST, jitter=lambda most: most)
 
 
 @dataclass(frozen=True)
@@ -224,7 +224,7 @@ def test_a_failure_has_its_verdict(case: Case, *, was_read: bool) -> None:
     """The remedy, the sentence, the wait, and whether the id stays in the state."""
     window = Window(NOW - case.hours * HOUR, NOW)
 
-    found = judge(Failure(case.failure, window, case.before, case.from_state, was_read), PATIENCE)
+    found = judge(Failure(case.failure, window, case.before, case.from_state, was_read), RETRYING)
 
     assert found.remedy is case.remedy
     assert found.sentence == case.said
@@ -293,7 +293,7 @@ def test_the_table_of_rules_is_true(what: str, so_far: str, then: str) -> None:
     failure = replace(failure, has_all_rows=so_far.endswith("with all rows"))
     before = {failure.kind: TIMES[so_far] - 1}
 
-    found = judge(replace(failure, strikes=before), PATIENCE)
+    found = judge(replace(failure, strikes=before), RETRYING)
 
     words = found.remedy.value
     words += ", after a wait" if found.wait else ""

@@ -63,17 +63,19 @@ def test_a_window_is_a_span_of_whole_seconds_in_utc(edges: tuple[datetime, datet
 
 
 @given(span=windows, longest=lengths, fixed=st.lists(windows, max_size=4))
-def test_windows_tile_the_span(span: Window, longest: timedelta, fixed: list[Window]) -> None:
+def test_windows_cover_the_span(span: Window, longest: timedelta, fixed: list[Window]) -> None:
     """They cover the span without a gap or an overlap, none too long but those fixed before."""
-    tiles = plan_windows(span, longest=longest, fixed=fixed)
+    planned = plan_windows(span, longest=longest, fixed=fixed)
 
-    assert all(before.end == after.start for before, after in pairwise(tiles))
-    assert tiles[0].start <= span.start
-    assert tiles[-1].end >= span.end
-    assert all(tile in fixed or (tile.length <= longest and span.covers(tile)) for tile in tiles)
+    assert all(before.end == after.start for before, after in pairwise(planned))
+    assert planned[0].start <= span.start
+    assert planned[-1].end >= span.end
+    assert all(
+        window in fixed or (window.length <= longest and span.covers(window)) for window in planned
+    )
     overlapping = [window for window in fixed if window.overlaps(span)]
     if overlapping:
-        assert min(overlapping) in tiles, "the first export under way is not asked for anew"
+        assert min(overlapping) in planned, "the first export under way is not asked for anew"
 
 
 @given(window=windows, floor=moments)

@@ -1,7 +1,7 @@
 """The pace of all calls of a run: Mailjet's limit is per token and second, and nobody knows it.
 
 Calls go at will until Mailjet asks to slow down: 429, 503 with `Retry-After`. That is no failed
-attempt. From then on all calls stand in one line, with a gap between two of them: a wider one at
+attempt. From then on all calls wait in one queue, with a gap between two of them: a wider one at
 each such answer, a slightly smaller one with each call that is let through, until there is none.
 """
 
@@ -42,7 +42,7 @@ DOUBLING = 20.0
 GAIN = 0.06
 #: A gap that is smaller is none, in seconds.
 SMALLEST_GAP = 0.01
-#: Whoever waits in the line looks again after so many seconds, since the gap changes meanwhile.
+#: Whoever waits in the queue looks again after so many seconds, since the gap changes meanwhile.
 LOOK_AGAIN = 1.0
 
 
@@ -72,7 +72,7 @@ class Pace:
     jitter: Callable[[float], float] = up_to
     refusals: int = field(default=0, init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
-    _line: set[tuple[Turn, int]] = field(default_factory=set, init=False)
+    _queue: set[tuple[Turn, int]] = field(default_factory=set, init=False)
     _tickets: Iterator[int] = field(default_factory=count, init=False)
     _let_through: deque[float] = field(default_factory=deque, init=False)
     _gap: float = field(default=0.0, init=False)
@@ -101,7 +101,7 @@ class Pace:
                 return answer
 
     def take_turn(self, turn: Turn) -> float:
-        """Wait in the line; the moment from which one request may be sent.
+        """Wait in the queue; the moment from which one request may be sent.
 
         Raises:
             StoppedError: If the run is over.
@@ -110,12 +110,12 @@ class Pace:
 
     def _wait_at(self, place: tuple[Turn, int]) -> float:
         with self._lock:
-            self._line.add(place)
+            self._queue.add(place)
         try:
             while True:
                 with self._lock:
                     now = self.clock.monotonic()
-                    ahead = sum(other < place for other in self._line)
+                    ahead = sum(other < place for other in self._queue)
                     wait = self._next + ahead * self._gap - now
                     if wait <= 0:
                         return self._take(now)
@@ -123,12 +123,12 @@ class Pace:
                 self.end.check()
         finally:
             with self._lock:
-                self._line.remove(place)
+                self._queue.remove(place)
 
     def place_ahead(self) -> float:
         """The moment from which the caller may ask, without waiting for it here.
 
-        The place is before all that wait in the line, and is kept for the caller until it comes
+        The place is before all that wait in the queue, and is kept for the caller until it comes
         back at that moment or later, to be told the present one.
         """
         with self._lock:

@@ -175,10 +175,10 @@ class Verdict:
     error: Exception | None = None
 
 
-def judge(failure: Failure, patience: Retrying) -> Verdict:
+def judge(failure: Failure, retrying: Retrying) -> Verdict:
     """Decide what a failure means for its window, by the table above.
 
-    `patience` says how often anything is tried, and how long to wait in between.
+    `retrying` says how often anything is tried, and how long to wait in between.
     """
     error, kind = failure.error, failure.kind
     is_strike = not (kind is Kind.FAILED and failure.from_state)
@@ -191,7 +191,7 @@ def judge(failure: Failure, patience: Retrying) -> Verdict:
     if kind is Kind.TOO_LONG and is_long:
         sentence = f"{error}; asking for shorter windows, as a lower window_days would at once"
         return Verdict(Remedy.HALVE, sentence, strikes)
-    if times >= LAST_STRIKE.get(kind, patience.max_attempts):
+    if times >= LAST_STRIKE.get(kind, retrying.max_attempts):
         return _last_verdict(failure, strikes)
     if kind is Kind.TOO_OLD:
         return Verdict(Remedy.TRIM, str(error), strikes)
@@ -202,7 +202,7 @@ def judge(failure: Failure, patience: Retrying) -> Verdict:
     if kind is Kind.USELESS_ID:
         sentence += " instead of the one in the state"
     elif kind in {Kind.GONE, Kind.FAILED}:
-        wait = patience.pause(times)
+        wait = retrying.pause(times)
         sentence += f" in {wait:.1f} s"
     return Verdict(Remedy.EXPORT_AGAIN, sentence, strikes, wait, keeps_id=kind is Kind.LATE)
 

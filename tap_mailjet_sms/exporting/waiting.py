@@ -137,9 +137,9 @@ class Retrying:
 
     def pause(self, attempt: int, error: Exception | None = None) -> float:
         """Seconds to wait after the `attempt`-th try (from 1) has failed with `error`."""
-        backoff = self.jitter(min(2.0 ** min(attempt - 1, 10), MAX_BACKOFF))
+        wait = self.jitter(min(2.0 ** min(attempt - 1, 10), MAX_BACKOFF))
         retry_after = getattr(error, "retry_after", None)
         if retry_after is None:
-            return backoff
+            return wait
         # A limit "per second" can say zero: without backoff all attempts would be gone at once.
-        return max(min(float(retry_after), MAX_BACKOFF), backoff)
+        return max(min(float(retry_after), MAX_BACKOFF), wait)

@@ -44,7 +44,7 @@ class WindowedStream(Stream):
         super().__init__(tap)
         self._tap: StrictTap = tap
         #: What `--test` says in the end.
-        self.verdict = ""
+        self.test_result = ""
 
     @property
     def settings(self) -> Settings:
@@ -132,7 +132,7 @@ class WindowedStream(Stream):
         """
         super().sync(context)
         if self.is_test:
-            self.logger.info(self.verdict)
+            self.logger.info(self.test_result)
 
     @override
     def get_batch_config(self, config: Mapping[str, t.Any]) -> BatchConfig | None:
