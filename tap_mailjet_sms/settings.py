@@ -17,10 +17,10 @@ from urllib.parse import urlsplit
 
 from singer_sdk.typing import DEFAULT_JSONSCHEMA_VALIDATOR, extend_validator_with_defaults
 
-from tap_mailjet_sms.exporting.job import VerifyCounts
+from tap_mailjet_sms.exporting.counting import VerifyCounts
 from tap_mailjet_sms.exporting.links import LOOPBACK_HOSTS
 from tap_mailjet_sms.exporting.waiting import PollSchedule
-from tap_mailjet_sms.exporting.windows import moment_of
+from tap_mailjet_sms.exporting.windows import SHORTEST, moment_of
 from tap_mailjet_sms.schema import MESSAGE_COLUMNS
 
 if TYPE_CHECKING:
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 DAY = 86_400
 #: There is no second after it.
 LAST_SECOND = datetime.max.replace(microsecond=0, tzinfo=UTC)
-#: The shortest window that may be asked for; shorter ones cost an export each for next to nothing.
-SHORTEST_WINDOW = timedelta(hours=1)
 #: What other taps, and other API's of Mailjet, call a setting of this one.
 ELSEWHERE = dict.fromkeys(
     ("api_key", "api_token", "access_token", "bearer_token", "token"), "auth_token"
@@ -141,7 +139,7 @@ def _meaning_errors(config: Mapping[str, object]) -> list[str]:
         if name in config and _date(config[name]) is None
     ]
     # In whole seconds: JSON writes 1/24 as 0.041666666666666664, other programs end sooner.
-    if round(float(str(config["window_days"])) * DAY) < SHORTEST_WINDOW.total_seconds():
+    if round(float(str(config["window_days"])) * DAY) < SHORTEST.total_seconds():
         errors.append("window_days must be at least 1/24 (0.0416667, an hour)")
     start, end = _date(config.get("start_date")), _date(config.get("end_date"))
     if start is not None and end is not None and start >= end:

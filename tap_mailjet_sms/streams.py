@@ -18,9 +18,8 @@ from typing_extensions import override
 
 from tap_mailjet_sms.exceptions import UnsoundFileError
 from tap_mailjet_sms.exporting.client import MailjetClient
-from tap_mailjet_sms.exporting.counting import Tally
+from tap_mailjet_sms.exporting.counting import Tally, VerifyCounts
 from tap_mailjet_sms.exporting.fetching import Fetcher
-from tap_mailjet_sms.exporting.job import VerifyCounts
 from tap_mailjet_sms.exporting.orchestrator import Orchestrator
 from tap_mailjet_sms.exporting.pace import Pace, Turn
 from tap_mailjet_sms.exporting.waiting import Clock, EndOfRun, Retrying, SystemClock

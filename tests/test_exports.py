@@ -26,7 +26,6 @@ def job(status: ExportStatus | int | None, expires_at: datetime | None = None) -
 @pytest.mark.parametrize(
     ("export", "step"),
     [
-        (None, Step.REQUEST),
         (job(None), Step.POLL),
         (job(ExportStatus.PENDING), Step.POLL),
         (job(ExportStatus.IN_PROGRESS), Step.POLL),
@@ -36,7 +35,7 @@ def job(status: ExportStatus | int | None, expires_at: datetime | None = None) -
         (job(ExportStatus.COMPLETED, NOW), Step.REQUEST),
     ],
 )
-def test_the_next_step_follows_from_the_status(export: ExportJob | None, step: Step) -> None:
+def test_the_next_step_follows_from_the_status(export: ExportJob, step: Step) -> None:
     """The same for a new export and one from the state; an unknown status is waited for."""
     assert next_step(export, now=NOW) is step
 

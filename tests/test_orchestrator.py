@@ -30,9 +30,9 @@ from tap_mailjet_sms.exceptions import (
     WindowTooOldError,
     WrongWindowError,
 )
-from tap_mailjet_sms.exporting.counting import Tally
+from tap_mailjet_sms.exporting.counting import Tally, VerifyCounts
 from tap_mailjet_sms.exporting.fetching import Fetcher, has_open_end
-from tap_mailjet_sms.exporting.job import ExportJob, ExportStatus, VerifyCounts
+from tap_mailjet_sms.exporting.job import ExportJob, ExportStatus
 from tap_mailjet_sms.exporting.orchestrator import Orchestrator
 from tap_mailjet_sms.exporting.pace import Pace
 from tap_mailjet_sms.exporting.waiting import EndOfRun, PollSchedule, Retrying

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tap_mailjet_sms.exceptions import InvalidSettingError
-from tap_mailjet_sms.exporting.job import VerifyCounts
+from tap_mailjet_sms.exporting.counting import VerifyCounts
 from tap_mailjet_sms.tap import TapMailjetSMS
 
 if TYPE_CHECKING:

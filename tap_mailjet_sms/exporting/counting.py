@@ -40,6 +40,14 @@ class Tally:
         return text if expected is None else f"{text} where Mailjet counts {expected}"
 
 
+class VerifyCounts(enum.Enum):
+    """What to do where an export and `/sms/count` disagree."""
+
+    OFF = "off"
+    WARN = "warn"
+    ERROR = "error"
+
+
 class Finding(enum.Enum):
     """What a file's tally says of it."""
 

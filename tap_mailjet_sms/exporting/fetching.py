@@ -24,11 +24,11 @@ from tap_mailjet_sms.exceptions import (
     RequestRefusedError,
     UnexpectedAnswerError,
 )
+from tap_mailjet_sms.exporting.counting import VerifyCounts
 from tap_mailjet_sms.exporting.job import (
     ExportJob,
     ExportStatus,
     Step,
-    VerifyCounts,
     next_step,
 )
 from tap_mailjet_sms.exporting.pace import Turn

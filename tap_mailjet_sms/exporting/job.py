@@ -45,14 +45,6 @@ class ExportJob:
         return f"export {self.id} ({self.window})"
 
 
-class VerifyCounts(enum.Enum):
-    """What to do where an export and `/sms/count` disagree."""
-
-    OFF = "off"
-    WARN = "warn"
-    ERROR = "error"
-
-
 class Step(enum.Enum):
     """What to do next with an export."""
 
@@ -61,14 +53,12 @@ class Step(enum.Enum):
     DOWNLOAD = enum.auto()
 
 
-def next_step(job: ExportJob | None, *, now: datetime) -> Step:
+def next_step(job: ExportJob, *, now: datetime) -> Step:
     """Decide what to do next; the same for a new export and one taken up from the state.
 
     Raises:
         ExportFailedError: If Mailjet reports that the export ended in an error.
     """
-    if job is None:
-        return Step.REQUEST
     if job.status is ExportStatus.ERROR:
         msg = f"Mailjet reports status ERROR for {job}"
         raise ExportFailedError(msg)

@@ -25,18 +25,16 @@ from tap_mailjet_sms.exceptions import (
     OpenEndError,
     TapMailjetSMSError,
 )
-from tap_mailjet_sms.exporting.counting import Finding, hold
-from tap_mailjet_sms.exporting.job import VerifyCounts
+from tap_mailjet_sms.exporting.counting import Finding, VerifyCounts, hold
 from tap_mailjet_sms.exporting.requesting import Requests
 from tap_mailjet_sms.exporting.verdict import (
-    SHORTEST,
     Failure,
     Remedy,
     Strikes,
     judge,
 )
 from tap_mailjet_sms.exporting.waiting import StoppedError
-from tap_mailjet_sms.exporting.windows import Window, oldest_exportable
+from tap_mailjet_sms.exporting.windows import SHORTEST, Window, oldest_exportable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

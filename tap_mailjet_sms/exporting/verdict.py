@@ -49,7 +49,6 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import TYPE_CHECKING, TypeAlias
 
 from tap_mailjet_sms.exceptions import (
@@ -66,14 +65,12 @@ from tap_mailjet_sms.exceptions import (
     WindowTooLongError,
     WindowTooOldError,
 )
-from tap_mailjet_sms.exporting.windows import iso
+from tap_mailjet_sms.exporting.windows import SHORTEST, iso
 
 if TYPE_CHECKING:
     from tap_mailjet_sms.exporting.waiting import Retrying
     from tap_mailjet_sms.exporting.windows import Window
 
-#: A failing export is halved, down to this length.
-SHORTEST = timedelta(hours=1)
 #: Failures of a longer export before it is halved.
 FAILURES_BEFORE_HALVING = 2
 

@@ -19,6 +19,9 @@ ONE_YEAR_MARGIN = timedelta(hours=1)
 SETTLING = timedelta(minutes=5)
 #: Whether Mailjet's edges are inclusive is not known, so neighbouring exports share a second.
 OVERLAP = timedelta(seconds=1)
+#: The shortest window that may be asked for, and the one that a failing export is halved down to;
+#: shorter ones cost an export each for next to nothing.
+SHORTEST = timedelta(hours=1)
 
 _SECOND = timedelta(seconds=1)
 
@@ -55,10 +58,6 @@ class Window:
     def overlaps(self, other: Window) -> bool:
         """Whether the two have a moment in common."""
         return self.start < other.end and other.start < self.end
-
-    def covers(self, other: Window) -> bool:
-        """Whether every moment of the other is in this one."""
-        return self.start <= other.start and other.end <= self.end
 
     def split(self, longest: timedelta) -> Iterator[Window]:
         """Cut into windows of at most `longest`, from the start on; the last may be shorter."""
