@@ -8,8 +8,7 @@ Mailjet's guide (documented) where not marked as seen or as a guess.
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -30,6 +29,7 @@ from tap_mailjet_sms.exceptions import (
     WrongWindowError,
 )
 from tap_mailjet_sms.exporting.job import ExportJob, ExportStatus
+from tap_mailjet_sms.exporting.moments import moment
 from tap_mailjet_sms.exporting.windows import iso
 
 if TYPE_CHECKING:
@@ -57,14 +57,6 @@ STATUS_BY_CODE = {status.value: status for status in ExportStatus}
 _STATUS_NAME = re.compile(r"[A-Z]{2,15}(?:[ _-][A-Z]{2,15}){0,3}", re.IGNORECASE)
 #: What an error envelope has of its own.
 _ENVELOPE = ("errormessage", "errorcode", "erroridentifier")
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-#: A number is taken for a moment of these years: one that is a date in digits, say, lies far off.
-PLAUSIBLE = (datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
-#: No year of `PLAUSIBLE` has so many seconds, and none has fewer milliseconds.
-MILLISECONDS_FROM = 10**11
-#: How Go, and so perhaps Mailjet, writes that there is no time (a guess).
-NO_TIME = datetime(1, 1, 1, tzinfo=UTC)
 
 
 def export_job(
@@ -132,44 +124,6 @@ def _status(value: JSON, what: str) -> ExportStatus | int | str:
         msg = f"{what} failed: Mailjet's answer has a Status that is neither a code nor a name"
         raise UnexpectedAnswerError(msg)
     return ExportStatus.__members__.get(re.sub(r"[\W_]+", "_", name).upper(), name)
-
-
-def moment(value: JSON) -> datetime | None:
-    """The one way to read a time of Mailjet's: None only where there is none.
-
-    Unix seconds are documented; milliseconds and RFC 3339 with any offset are guesses. Each may be
-    a number or text. Null, an empty text, zero and the year 1 stand for no time.
-
-    Raises:
-        ValueError: If something is there that is none of these, so nobody takes it for missing.
-    """
-    text = value.strip() if isinstance(value, str) else value
-    if text is None or text == "":
-        return None
-    if isinstance(text, str) and not re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", text, re.ASCII):
-        return _rfc3339(text)
-    is_number = isinstance(text, int | float | str) and not isinstance(text, bool)
-    number = Decimal(str(text)) if is_number else Decimal("nan")
-    if number == 0:
-        return None
-    if not number.is_finite() or not 0 < number < MILLISECONDS_FROM * 1000:
-        raise ValueError
-    seconds = number if number < MILLISECONDS_FROM else number / 1000
-    then = EPOCH + timedelta(microseconds=int(seconds * 1_000_000))
-    if not PLAUSIBLE[0] <= then < PLAUSIBLE[1]:
-        raise ValueError
-    return then
-
-
-def _rfc3339(text: str) -> datetime | None:
-    then = datetime.fromisoformat(text)
-    if then.tzinfo is None:
-        raise ValueError
-    try:
-        then = then.astimezone(UTC)
-    except OverflowError:
-        raise ValueError from None
-    return None if then == NO_TIME else then
 
 
 def message_count(answer: Mapping[str, JSON], what: str) -> int:
