@@ -20,7 +20,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tap_mailjet_sms.exceptions import CSVFormatError, CSVHeaderError, NotCSVError
+from tap_mailjet_sms.exceptions import (
+    CSVFormatError,
+    CSVHeaderError,
+    DownloadBrokenError,
+    NotCSVError,
+)
 from tap_mailjet_sms.reading import csv_file, rows
 from tap_mailjet_sms.reading.header import Header
 from tap_mailjet_sms.schema import MESSAGE_COLUMNS, STATUS_ALIASES, STATUS_NAMES, plain_name
@@ -363,7 +368,7 @@ def refusal(csv: bytes) -> Exception | None:
     """The error with which a CSV is refused, if it is one of those that it may be."""
     try:
         read(csv, 2048)
-    except (CSVFormatError, CSVHeaderError, NotCSVError) as error:
+    except (CSVFormatError, CSVHeaderError, NotCSVError, DownloadBrokenError) as error:
         return error
     return None
 
@@ -455,7 +460,7 @@ def test_rows_and_quotes_are_those_of_a_strict_reader(pieces: list[str], block_b
 
 @given(st.one_of(st.binary(), damaged(HEADER + ROWS), damaged(ROWS)))
 def test_any_bytes_are_read_or_refused(data: bytes) -> None:
-    """No other error than the three that a user can act on, and no phone number in it."""
+    """No other error than those of an unsound file or header, and no phone number in it."""
     error = refusal(data)
     if error is not None:
         assert str(error).isprintable()
