@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 from tap_mailjet_sms.schema import plain_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from typing import Any, TypeAlias
 
     Cells: TypeAlias = pa.Array[pa.Scalar[Any]]
@@ -224,13 +224,32 @@ def is_null(cell: str) -> bool:
 def json_fields(cell: str) -> dict[str, object]:
     """A JSON object, its names normalised and its numbers exact.
 
+    Of one that holds but another one, as in ``{"Cost": {"Value": 0.04}}``, it is that.
+
     Raises:
         ValueError: It is none.
     """
     fields = json.loads(cell, parse_float=Decimal, parse_int=Decimal)
+    while isinstance(fields, dict) and len(fields) == 1:
+        (inner,) = fields.values()
+        if not isinstance(inner, dict):
+            break
+        fields = inner
     if not isinstance(fields, dict):
         raise ValueError  # noqa: TRY004
     return {plain_name(name): value for name, value in fields.items()}
+
+
+def json_field(fields: Mapping[str, object], names: Collection[str]) -> object:
+    """The field of an object that has one of these names; None if none has.
+
+    Raises:
+        ValueError: Several have.
+    """
+    found = [name for name in names if name in fields]
+    if len(found) > 1:
+        raise ValueError
+    return fields[found[0]] if found else None
 
 
 def json_text(value: object) -> str | None:

@@ -26,6 +26,7 @@ from tap_mailjet_sms.reading.cells import (
     first,
     first_of,
     is_null,
+    json_field,
     json_fields,
     json_text,
     shortest,
@@ -49,6 +50,9 @@ _PRICE = re.compile(
     rf"\s*(?P<after>{_CURRENCY})?",
     re.ASCII | re.IGNORECASE,
 )
+#: The fields of a JSON object: `Value` and `Currency` are documented, the others are guesses.
+_JSON_VALUE = ("value", "amount", "cost", "costvalue", "price", "pricevalue")
+_JSON_CURRENCY = ("currency", "currencycode", "costcurrency", "pricecurrency")
 #: With three digits behind it, a point or comma can separate thousands; never in ``0.123``.
 _UP_TO_THREE = re.compile(r"[1-9]\d{0,2}", re.ASCII)
 
@@ -167,9 +171,15 @@ def _price(cell: str) -> Price:
 
 
 def _of_json(cell: str) -> Price:
-    """The price of an object with value and currency; a number of JSON has a point, always."""
+    """The price of an object with value and currency; a number of JSON has a point, always.
+
+    An empty object says that there is none; one without a value is another thing, and refused.
+    """
     fields = json_fields(cell)
-    value, currency = fields.get("value"), json_text(fields.get("currency"))
+    if fields and fields.keys().isdisjoint(_JSON_VALUE):
+        raise ValueError
+    value = json_field(fields, _JSON_VALUE)
+    currency = json_text(json_field(fields, _JSON_CURRENCY))
     if value is None:
         price = Price()
     elif isinstance(value, Decimal):

@@ -16,6 +16,7 @@ from tap_mailjet_sms.reading.cells import (
     each,
     integer,
     is_null,
+    json_field,
     json_fields,
     json_text,
     nulls,
@@ -29,6 +30,11 @@ if TYPE_CHECKING:
 _NAMES = pa.array([STATUS_NAMES.get(code) for code in range(max(STATUS_NAMES) + 1)])
 _CODES = {plain_name(name): code for code, name in STATUS_NAMES.items()}
 _LAST_CODE = pa.scalar(max(STATUS_NAMES), pa.int64())
+
+#: The fields of a JSON object: the short names are documented, the others are guesses.
+_JSON_CODE = ("code", "statuscode")
+_JSON_NAME = ("name", "statusname")
+_JSON_DESCRIPTION = ("description", "statusdescription")
 
 _CODE = re.compile(r"\+?\d+(?:\.0*)?", re.ASCII)
 #: ``3 - delivered``, ``3: delivered``, ``3 (delivered)`` and the like.
@@ -86,10 +92,12 @@ def _status(cell: str, form: StatusForm) -> tuple[int | None, str | None, str | 
     found = bare(cell)
     if form is not StatusForm.NAME and found.startswith("{"):
         fields = json_fields(found)
-        if fields.get("code") is not None and not is_null(str(fields["code"])):
-            code = integer(str(fields["code"]))
-        name = json_text(fields.get("name"))
-        description = json_text(fields.get("description"))
+        if fields and fields.keys().isdisjoint(_JSON_CODE + _JSON_NAME):
+            raise ValueError  # another thing than a status
+        coded = json_field(fields, _JSON_CODE)
+        code = None if coded is None or is_null(str(coded)) else integer(str(coded))
+        name = json_text(json_field(fields, _JSON_NAME))
+        description = json_text(json_field(fields, _JSON_DESCRIPTION))
     elif both := _CODE_AND_NAME.fullmatch(found):
         code, name = integer(both["code"]), both["name"]
     elif form is StatusForm.CODE or (form is StatusForm.ANY and _CODE.fullmatch(found)):

@@ -182,6 +182,15 @@ def test_code_and_name_complete_each_other(code: int, header: str) -> None:
         ("Status", quoted('{"Name": "lost"}'), (None, "lost", None)),
         ("Status", "{}", (None, None, None)),
         ("Status.Code", quoted('{"Code": 3, "Description": "x"}'), (3, "delivered", "x")),
+        ("Status", quoted('{"StatusCode": 3}'), (3, "delivered", None)),
+        (
+            "Status",
+            quoted('{"status_name": "lost", "Status Description": "x"}'),
+            (None, "lost", "x"),
+        ),
+        ("Status", quoted('{"Status": {"Code": 3}}'), (3, "delivered", None)),
+        ("Status", quoted('{"Code": null, "Description": "x"}'), (None, None, "x")),
+        ("Status", quoted('{"Status": {}}'), (None, None, None)),
     ],
 )
 def test_forms_of_status(
@@ -222,6 +231,13 @@ def test_forms_of_status(
         ("Cost", '{"Value": "SECRET"}'),
         ("Cost", '{"Value": [1]}'),
         ("Cost", '{"Value": 1, "Currency": 2}'),
+        ("Cost", '{"Sum": 0.04, "Currency": "EUR"}'),
+        ("Cost", '{"Currency": "EUR"}'),
+        ("Cost", '{"Value": 1, "Amount": 2}'),
+        ("Cost", '{"Cost": {"Value": 1}, "Tax": {"Value": 2}}'),
+        ("Status", '{"id": 3, "label": "delivered"}'),
+        ("Status", '{"Description": "SECRET"}'),
+        ("Status", '{"Code": 3, "StatusCode": 4}'),
         ("Cost", "9" * 100_000 + "x"),
     ],
 )
@@ -252,6 +268,10 @@ def test_what_does_not_convert_is_refused(header: str, text: str) -> None:
         (quoted('{"value": "0.028", "currency": "USD"}'), "0.028", "USD"),
         (quoted('{"Value": 2.8e-2, "Currency": null}'), "0.028", None),
         (quoted('{"Value": 0.3000000000000000444}'), "0.3000000000000000444", None),
+        (quoted('{"Amount": 0.04, "Currency": "EUR"}'), "0.04", "EUR"),
+        (quoted('{"CostValue": 0.04, "Cost_Currency": "EUR"}'), "0.04", "EUR"),
+        (quoted('{"Cost": {"Value": 0.04, "Currency": "EUR"}}'), "0.04", "EUR"),
+        (quoted('{"Cost": 0.04}'), "0.04", None),
     ],
 )
 @pytest.mark.parametrize("delimiter", [",", ";"])

@@ -217,7 +217,7 @@ def test_nul_is_taken_out_of_texts() -> None:
     """Databases refuse it; a warning counts the cells, and shows none."""
     header = "ID,CreationTS,From,To,Status.Name,Status.Description,Currency,Cost,x\0y"
     csv = (
-        f'{header}\na,{UNIX},"\0b","+1\0","lo\0st","\0","EU\0R","{{""Currency"":""EUR\\u0000""}}",z\0\0'
+        f'{header}\na,{UNIX},"\0b","+1\0","lo\0st","\0","EU\0R","{{""Value"":null,""Currency"":""EUR\\u0000""}}",z\0\0'
         f"\nb,{UNIX},b\0,+1,sent,d,EUR,1,z\0\n"
     )
     first, second = read(csv)
