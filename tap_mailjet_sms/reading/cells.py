@@ -38,11 +38,13 @@ _LARGEST = 10**18 - 1
 
 #: What a program writes of a number of 64 bits at most.
 _LONGEST_NUMBER = len("-1.7976931348623157E+308")
-#: A number as a spreadsheet shortens it: the digits that told two ids apart are gone. Without a
-#: point or a sign, as in ``12e4``, the digits may be hexadecimal ones.
+#: A number as a spreadsheet shortens it, in any country: the digits that told two ids apart are
+#: gone. Without a mark or a sign, as in ``12e4``, the digits may be hexadecimal ones.
 _SHORTENED = re.compile(
-    rf"(?=.*[.+-])(?!.{{{_LONGEST_NUMBER + 1}}})[+-]?\d*\.?\d*e[+-]?\d+", re.ASCII | re.IGNORECASE
+    rf"(?=.*[.,+-])(?!.{{{_LONGEST_NUMBER + 1}}})[+-]?\d*[.,]?\d*e[+-]?\d+", re.IGNORECASE
 )
+#: A phone number that went through a program which takes it for a number.
+_DECIMAL_PHONE = re.compile(r"(\+?\d+)[.,]0*", re.ASCII)
 #: A text of ASCII that holds anything else holds a letter, and is no number.
 _OF_NUMBERS = "0123456789eE" + string.punctuation
 _LETTERS_AND_DIGITS = (string.ascii_letters + string.digits).encode()
@@ -99,9 +101,14 @@ def ids(cells: Cells) -> Cells:
 
 
 def recipients(cells: Cells) -> Cells:
-    """Text without blanks around it, and without what guards a ``+336...`` from a spreadsheet."""
+    """Text without blanks around it, and without what guards a ``+336...`` from a spreadsheet.
+
+    Raises:
+        CellError: The first cell that is a number whose last digits are lost.
+    """
     least, greatest = bytes_range(cells)
-    if least > ord("'") and greatest < _DELETE:  # neither blanks nor quotes
+    # Neither blanks, quotes nor letters; and no marks between digits.
+    if least > ord("'") and greatest <= ord("9") and not _has_any(cells, b".,"):
         return text(cells)
     (values,) = _each_text(cells, lambda cell: (_recipient(cell),), "is no text", pa.string())
     return values
@@ -317,6 +324,13 @@ def _are_ids(cells: Cells) -> bool:
         return False
 
 
+def _has_any(cells: Cells, marks: bytes) -> bool:
+    """Whether one of these bytes is in any text."""
+    data = cells.buffers()[2]
+    texts = data.to_pybytes() if data else b""
+    return any(marks[i : i + 1] in texts for i in range(len(marks)))
+
+
 def _begin_well(cells: Cells, shortest: int) -> bool:
     """Whether all texts have one length, and begin with a letter or digit."""
     data = cells.buffers()[2]
@@ -336,13 +350,20 @@ def _id(cell: str) -> str:
     if not any(map(str.isalnum, found)):
         msg = "has neither letters nor digits"
         raise OddTextError(msg)
-    if _SHORTENED.fullmatch(found):
-        msg = "is a number in scientific notation, whose last digits are lost"
-        raise OddTextError(msg)
+    _refuse_shortened(found)
     return found
 
 
 def _recipient(cell: str) -> str | None:
     found = bare(cell)
     unguarded = bare(found.removeprefix("'"))
-    return (unguarded if unguarded.startswith(_GUARDED) else found) or None
+    phone = unguarded if unguarded.startswith(_GUARDED) else found
+    _refuse_shortened(phone)
+    decimal = _DECIMAL_PHONE.fullmatch(phone)
+    return (decimal[1] if decimal else phone) or None
+
+
+def _refuse_shortened(cell: str) -> None:
+    if _SHORTENED.fullmatch(unicodedata.normalize("NFKC", cell)):  # full-width digits, say
+        msg = "is a number in scientific notation, whose last digits are lost"
+        raise OddTextError(msg)

@@ -42,14 +42,18 @@ _LAST_PLACE = Decimal("1e-20")
 _SYMBOLS = {"€": "EUR", "$": "USD", "£": "GBP"}
 _CODE_LENGTH = 3
 _CURRENCY = r"[a-z]{3}|[€$£]"
+#: What is longer is no price, nor is it worth to be matched.
+_LONGEST = 100
 _PRICE = re.compile(
-    rf"(?P<before>{_CURRENCY})?\s*(?P<sign>[+-]?)"
+    rf"(?P<before>{_CURRENCY})? ?(?P<sign>[+-]?)"
     # Thousands count as such only in full groups, and where the decimal mark is another.
     r"(?P<whole>\d*|\d{1,3}(?P<groups>[ .,])\d{3}(?:(?P=groups)\d{3})*)"
     r"(?:(?P<mark>[.,])(?P<part>\d*))?(?P<exponent>e[+-]?\d+)?"
-    rf"\s*(?P<after>{_CURRENCY})?",
+    rf" ?(?P<after>{_CURRENCY})?",
     re.ASCII | re.IGNORECASE,
 )
+#: As in ``-€0.04``.
+_SIGN_FIRST = re.compile(rf"\A([+-]) ?({_CURRENCY}) ?", re.IGNORECASE)
 #: The fields of a JSON object: `Value` and `Currency` are documented, the others are guesses.
 _JSON_VALUE = ("value", "amount", "cost", "costvalue", "price", "pricevalue")
 _JSON_CURRENCY = ("currency", "currencycode", "costcurrency", "pricecurrency")
@@ -144,15 +148,19 @@ def _currency(text: str) -> str | None:
     found = bare(text)
     if re.fullmatch("[a-z]{3}", found, re.IGNORECASE | re.ASCII):
         return found.upper()
+    if any(map(str.isdigit, found)):  # half of an amount, say, that a delimiter cut in two
+        raise ValueError
     return _SYMBOLS.get(found, found) or None
 
 
 @lru_cache(maxsize=256)
 def _price(cell: str) -> Price:
-    found = re.sub(r"\s", " ", bare(cell))  # no-break spaces, say
+    found = bare(cell)
     if found.startswith("{"):
         return _of_json(found)
-    match = _PRICE.fullmatch(found)
+    found = re.sub(r"\s+", " ", found)  # no-break spaces, say
+    found = _SIGN_FIRST.sub(r"\2\1", found)
+    match = _PRICE.fullmatch(found) if len(found) <= _LONGEST else None
     if not match or not (match["whole"] or match["part"]):
         raise ValueError
     whole, groups, mark, part = match.group("whole", "groups", "mark", "part")

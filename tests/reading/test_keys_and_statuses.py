@@ -73,6 +73,10 @@ def test_any_text_is_an_id(text: str, found: str, beside: list[str]) -> None:
         ("1E+16", "is a number in scientific notation"),
         ("2e-7", "is a number in scientific notation"),
         ("-1.7976931348623157E+308", "is a number in scientific notation"),
+        ("1,914E+16", "is a number in scientific notation"),
+        ("1,9E5", "is a number in scientific notation"),
+        ("\uff11.\uff19\uff25\uff15", "is a number in scientific notation"),
+        ("\u0661.\u0669E5", "is a number in scientific notation"),
     ],
 )
 def test_what_cannot_tell_messages_apart_is_no_id(text: str, problem: str, beside: str) -> None:
@@ -115,6 +119,12 @@ def test_an_id_does_not_depend_on_the_others(cells: list[str]) -> None:
         ("1e5", "1e5"),
         ("'quoted'", "'quoted'"),
         ("''+1", "''+1"),
+        ("33600000001.0", "33600000001"),
+        ("+33600000001.", "+33600000001"),
+        ("33600000001,00", "33600000001"),
+        ("'+33600000001.0", "+33600000001"),
+        ("33.60.00", "33.60.00"),
+        ("33600000001.5", "33600000001.5"),
         ("a'+b", "a'+b"),
         ("NULL", "NULL"),
         ("-", "-"),
@@ -129,6 +139,16 @@ def test_recipients_lose_what_exporters_put_around_them(
     """Digits stay as they are; the sender is left alone, as it may be any text."""
     assert column("recipient", "To", text, beside)[0] == phone
     assert column("sender", "From", text, beside)[0] == (text or None)
+
+
+@pytest.mark.parametrize("text", ["3.36123E+10", "3,36123E+10", "+3.4e10", "'+3,4E+10", " 3E+10"])
+@pytest.mark.parametrize("beside", ["+33600000002", "'+1"])
+def test_a_recipient_that_lost_its_last_digits_is_refused(text: str, beside: str) -> None:
+    """As an id is: it is another one's number, or nobody's."""
+    error = refusal(file_of("To", [beside, text]))
+    assert error.startswith("Row 3 ")
+    assert "'To' (recipient) is a number in scientific notation" in error
+    assert '{"To": null} to the setting column_map' in error
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from decimal import Decimal
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_mailjet_sms.reading import rows
-from tests.support.csv_text import column, file_of, read, refusal
+from tests.support.csv_text import UNIX, column, file_of, read, refusal
 
 DELIMITERS = [",", ";", "\t"]
 
@@ -134,6 +135,36 @@ def test_currencies_beside_prices(text: str, delimiter: str) -> None:
 def test_forms_of_currency(text: str, currency: str | None) -> None:
     """Codes in capitals; a text that is no code stands as it is."""
     assert column("cost_currency", "Currency", text, "USD") == [currency, "USD"]
+
+
+@pytest.mark.parametrize("text", ["04", "0,04", "4 EUR", "E2"])
+def test_a_currency_with_a_digit_is_refused(text: str) -> None:
+    """An unquoted decimal comma cuts the amount in two, and shifts what comes behind it."""
+    error = refusal(file_of("Currency", ["EUR", text]))
+    assert error.startswith("Row 3 ")
+    assert "'Currency' (cost_currency) is no currency" in error
+    csv = f"ID,CreationTS,Cost,Currency,Tag\nm,{UNIX},0,04,EUR\n"
+    assert "is no currency" in refusal(csv)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("-€0.04", "-0.04"), ("+€0.04", "0.04"), ("- EUR 0.04", "-0.04"), ("€-0.04", "-0.04")],
+)
+def test_a_sign_may_stand_before_the_currency(text: str, value: str) -> None:
+    """As some countries write it."""
+    assert column("cost_value", "Cost", text) == [Decimal(value)]
+    assert column("cost_currency", "Cost", text) == ["EUR"]
+
+
+@pytest.mark.parametrize("filling", [" ", "\u00a0", "0", "1", "1,"])
+@pytest.mark.parametrize("around", [("EUR", "x"), ("", "x"), ("0.04", "x"), ("0.", "x")])
+def test_a_long_text_is_refused_at_once(filling: str, around: tuple[str, str]) -> None:
+    """Whatever it is made of: a pattern that tries all ways would take minutes."""
+    text = (filling * 200_000).join(around)
+    start = time.process_time()
+    assert "is no amount" in refusal(file_of("Cost", [text]))
+    assert time.process_time() - start < 2
 
 
 def test_a_currency_in_other_letters_does_not_contradict() -> None:
