@@ -30,8 +30,8 @@ _BOM, _NUL, _DELETE = "\ufeff", "\0", 0x7F
 #: What may stand around a cell's text and is no part of it.
 _BLANKS = "".join(filter(str.isspace, map(chr, range(0x3001)))) + _BOM
 #: What programs write, in any case, where there is nothing; an empty cell among them.
-_NULL_WORDS = frozenset({"", "null", r"\n", "n/a", "-"})
-_LONGEST_NULL_WORD = 4
+_NULL_WORDS = frozenset({"", "null", r"\n", "n/a", "-", "<nil>"})
+_LONGEST_NULL_WORD = len("<nil>")
 
 _WHOLE = re.compile(r"\+?(0*\d{1,18})(?:\.0*)?", re.ASCII)
 _LARGEST = 10**18 - 1
@@ -108,7 +108,7 @@ def recipients(cells: Cells) -> Cells:
     """
     least, greatest = bytes_range(cells)
     # Neither blanks, quotes nor letters; and no marks between digits.
-    if least > ord("'") and greatest <= ord("9") and not _has_any(cells, b".,"):
+    if least > ord("'") and greatest <= ord("9") and not _has_any(cells, b".", b","):
         return text(cells)
     (values,) = _each_text(cells, lambda cell: (_recipient(cell),), "is no text", pa.string())
     return values
@@ -324,11 +324,11 @@ def _are_ids(cells: Cells) -> bool:
         return False
 
 
-def _has_any(cells: Cells, marks: bytes) -> bool:
+def _has_any(cells: Cells, *marks: bytes) -> bool:
     """Whether one of these bytes is in any text."""
     data = cells.buffers()[2]
     texts = data.to_pybytes() if data else b""
-    return any(marks[i : i + 1] in texts for i in range(len(marks)))
+    return any(mark in texts for mark in marks)
 
 
 def _begin_well(cells: Cells, shortest: int) -> bool:

@@ -155,7 +155,9 @@ class _Conversion:
         self._check = check
         self._first_row = 0
         self._prices = Prices()
-        self._unknown: set[str] = set()
+        #: The columns of which a whole block has no known status; and how many others each has.
+        self._without_known: set[str] = set()
+        self._unknown: Counter[str] = Counter()
         self._contradictions = 0
         self._with_nul: Counter[str] = Counter()
 
@@ -213,7 +215,13 @@ class _Conversion:
         found = [
             f"Of Mailjet's CSV, all rows or thousands on end hold no known status in"
             f" {self._name(role)}: it is kept as it stands;{self._way_out(role)}"
-            for role in sorted(self._unknown)
+            for role in sorted(self._without_known)
+        ]
+        found += [
+            f"In {_counted(count, 'row')} of Mailjet's CSV, the status in {self._name(role)} is not in"
+            " Mailjet's table: it is kept as it stands, with null for what it leaves open"
+            for role, count in sorted(self._unknown.items())
+            if count and role not in self._without_known
         ]
         if self._contradictions:
             found.append(
@@ -247,8 +255,9 @@ class _Conversion:
     def _statuses(self, block: pa.RecordBatch, role: str) -> Statuses:
         form = _STATUS_FORMS[role]
         found = self._read_text(block, role, lambda column: statuses(column, form))
-        if found.are_unknown:
-            self._unknown.add(role)
+        if found.unknown and not found.has_known:
+            self._without_known.add(role)
+        self._unknown[role] += found.unknown
         return found
 
     def _has_texts_of_status(self, block: pa.RecordBatch) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -29,12 +29,13 @@ if TYPE_CHECKING:
 #: The names by their codes.
 _NAMES = pa.array([STATUS_NAMES.get(code) for code in range(max(STATUS_NAMES) + 1)])
 _CODES = {plain_name(name): code for code, name in STATUS_NAMES.items()}
-_LAST_CODE = pa.scalar(max(STATUS_NAMES), pa.int64())
 
 #: The fields of a JSON object: the short names are documented, the others are guesses.
 _JSON_CODE = ("code", "statuscode")
 _JSON_NAME = ("name", "statusname")
 _JSON_DESCRIPTION = ("description", "statusdescription")
+
+_FALSE = pa.scalar(False, pa.bool_())  # noqa: FBT003
 
 _CODE = re.compile(r"\+?\d+(?:\.0*)?", re.ASCII)
 #: ``3 - delivered``, ``3: delivered``, ``3 (delivered)`` and the like.
@@ -55,37 +56,51 @@ class Statuses(NamedTuple):
     code: Cells
     name: Cells
     description: Cells
-    #: Whether there are statuses, and none of them is in Mailjet's table.
-    are_unknown: bool = False
+    #: How many statuses are not in Mailjet's table, and whether one is.
+    unknown: int = 0
+    has_known: bool = False
 
 
 def statuses(cells: Cells, form: StatusForm) -> Statuses:
     """Code, name and description; code and name complete each other by Mailjet's table."""
     if are_numbers_to(len(_NAMES) - 1, cells):
         codes = cells.view(pa.int64())
-        return Statuses(codes, _NAMES.take(codes), nulls(len(cells), pa.string()))
-    code, name, description = each(
+        names = _NAMES.take(codes)
+        unknown = names.null_count - codes.null_count
+        has_known = names.null_count < len(names)
+        return Statuses(codes, names, nulls(len(cells), pa.string()), unknown, has_known)
+    code, name, description, is_known = each(
         cells,
-        lambda cell: _status(cell, form),
+        lambda cell: _judged(_status(cell, form)),
         "is no status code" if form is StatusForm.CODE else "is no status",
         pa.int64(),
         pa.string(),
         pa.string(),
+        pa.bool_(),
     )
-    smallest = pc.min(code).as_py()
-    are_unknown = name.null_count < len(name) if smallest is None else smallest >= len(_NAMES)
-    return Statuses(code, name, description, are_unknown)
+    unknown = pc.equal(is_known, _FALSE).true_count
+    has_known = unknown + is_known.null_count < len(cells)
+    return Statuses(code, name, description, unknown, has_known)
 
 
 def contradictions(code: Cells, name: Cells) -> int:
     """In how many rows code and name are those of two statuses."""
-    named = pc.index_in(name, _NAMES).cast(pa.int64())  # null for a name of Mailjet's own
-    differ = pc.and_(pc.not_equal(named, code), pc.less_equal(code, _LAST_CODE))
+    named = pc.index_in(name, _NAMES).cast(pa.int64())  # null for a name that is not in the table
+    differ = pc.not_equal(named, code)
     return differ.true_count
 
 
+_Status: TypeAlias = tuple[int | None, str | None, str | None]
+
+
+def _judged(status: _Status) -> tuple[object, ...]:
+    """The status, and whether Mailjet's table has it; null where there is none."""
+    code, name, _ = status
+    return *status, None if code is None and name is None else code in STATUS_NAMES
+
+
 @lru_cache(maxsize=256)
-def _status(cell: str, form: StatusForm) -> tuple[int | None, str | None, str | None]:
+def _status(cell: str, form: StatusForm) -> _Status:
     code: int | None = None
     name: str | None = None
     description: str | None = None

@@ -37,10 +37,19 @@ _PER_SECOND = (1, 10**3, 10**6, 10**9)
 #: Years between creation and sending mean that one of them is misread.
 _FARTHEST = 366 * 86_400 * 10**6
 
-_NUMBER = re.compile(r"(\d+)(?:\.0*)?", re.ASCII)
-_ZERO = re.compile(r"0[-/:.,T +0]*(?:Z|UTC|GMT)?", re.IGNORECASE)
+_NUMBER = re.compile(r"(\d+)(?:[.,](\d*))?", re.ASCII)
+#: Go's zero is that of year 1; in nanoseconds it does not fit into 64 bits, and becomes the last.
+_ZERO = re.compile(
+    r"0[-/:.,T +0]*(?:Z|UTC|GMT)?|-62135596800(?:0{3}|0{6})?(?:\.0*)?|-6795364578871345152",
+    re.IGNORECASE,
+)
 _SECOND = r"(?P<second>\d\d)(?:[.,](?P<fraction>\d+))?"
-_ZONE = r"(?:\x20?(?P<offset>[+-]\d\d(?::?[0-5]\d)?))?(?:\x20?(?P<zone>[A-Z]{1,5}))?"
+#: Behind the offset RFC 2822 has the zone's name in brackets; Go prints the offset once more if
+#: the zone has no name.
+_ZONE = (
+    r"(?:\x20?(?P<offset>[+-]\d\d(?::?[0-5]\d)?))?"
+    r"(?:\x20?(?P<bracket>\()?(?P<zone>Z|[A-Z]{3,5}|[+-]\d\d(?:\d\d)?)(?(bracket)\)))?"
+)
 _CLOCK = rf"(?P<hour>\d\d)(?::(?P<minute>\d\d)(?::{_SECOND})?)?{_ZONE}"
 _COMPACT_CLOCK = rf"(?P<hour>\d\d)(?P<minute>\d\d)(?:{_SECOND})?{_ZONE}"
 _ANY_CASE = re.ASCII | re.IGNORECASE
@@ -62,6 +71,15 @@ _FORMS = (
 )
 _MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 _UTC = ("Z", "UTC", "GMT")
+#: The hours ahead of UTC of zones whose names mean the same everywhere.
+_ZONES = {
+    name: timedelta(hours=hours)
+    for hours, names in (
+        *((0, "Z UTC GMT WET"), (1, "CET WEST"), (2, "EET CEST"), (3, "EEST MSK")),
+        *((-4, "EDT"), (-5, "EST CDT"), (-6, "MDT"), (-7, "PDT")),
+    )
+    for name in names.split()
+}
 
 #: What Arrow reads as we do.
 _OF_ARROW = re.compile(
@@ -85,8 +103,9 @@ class Moments(NamedTuple):
 def times(cells: Cells) -> Moments:
     """Moments of this century; empty, a null word, or zero in any form is null.
 
-    From unix seconds, milli-, micro- or nanoseconds, ISO 8601 (with or without marks), RFC 2822,
-    or what Go prints. No zone means UTC. What is finer than a microsecond is cut off.
+    From unix seconds, milli-, micro- or nanoseconds (and fractions of them), ISO 8601 (with or
+    without marks), RFC 2822, or what Go prints. No zone means UTC. What is finer than a microsecond
+    is cut off.
 
     Raises:
         CellError: The first cell that is no such moment.
@@ -189,10 +208,10 @@ def _time(cell: str) -> datetime | None:
     if _ZERO.fullmatch(found):
         return None
     number = _NUMBER.fullmatch(found)
-    moment = _of_number(int(number[1])) if number else None
+    moment = _of_number(number) if number else None
     if moment is not None:
         return moment
-    marked = str(int(number[1])) if number else found
+    marked = number[1] if number and not (number[2] or "").strip("0") else found
     match = next(filter(None, (form.fullmatch(marked) for form in _FORMS)), None)
     if match:
         moment = _of_marks(match)
@@ -204,11 +223,12 @@ def _time(cell: str) -> datetime | None:
     raise ValueError
 
 
-def _of_number(number: int) -> datetime | None:
+def _of_number(match: re.Match[str]) -> datetime | None:
     """The moment that a number counts to, if it is one of this century in any unit."""
+    number, millionths = int(match[1]), int(f"{match[2] or ''}000000"[:6])
     for unit in _PER_SECOND:
         if _FROM_SECOND * unit <= number < _TO_SECOND * unit:
-            return _EPOCH + timedelta(microseconds=number * 10**6 // unit)
+            return _EPOCH + timedelta(microseconds=(number * 10**6 + millionths) // unit)
     return None
 
 
@@ -234,10 +254,24 @@ def _of_marks(match: re.Match[str]) -> datetime | None:
 
 
 def _zone(offset: str | None, name: str | None) -> timezone:
-    """The zone of an offset, of one of UTC's names, or of both; a name alone says too little."""
-    digits = (offset or "+00").replace(":", "")
-    ahead = timedelta(hours=int(digits[1:3]), minutes=int(digits[3:] or 0))
-    is_utc = (name or "UTC").upper() in _UTC
-    if (ahead and name and is_utc) or (not offset and not is_utc):
+    """The zone of an offset, of one of UTC's names, or of an offset with a name that agrees.
+
+    Raises:
+        ValueError: The two contradict each other, or there is a name alone, which says too little.
+    """
+    if offset is None:
+        if name is not None and name.upper() not in _UTC:
+            raise ValueError
+        return UTC
+    ahead = named = _ahead(offset)
+    if name is not None:
+        named = _ahead(name) if name[0] in "+-" else _ZONES.get(name.upper(), ahead)
+    if named != ahead:
         raise ValueError
-    return timezone(-ahead if digits[0] == "-" else ahead)
+    return timezone(ahead)
+
+
+def _ahead(offset: str) -> timedelta:
+    digits = offset.replace(":", "")
+    ahead = timedelta(hours=int(digits[1:3]), minutes=int(digits[3:] or 0))
+    return -ahead if digits[0] == "-" else ahead

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_mailjet_sms.reading import rows
+from tap_mailjet_sms.schema import STATUS_NAMES
 from tests.support.csv_text import UNIX, column, file_of, quoted, read, refusal, warnings
 
 UUID = "c0ffee00-0000-4000-8000-000000000001"
@@ -200,9 +201,27 @@ def test_a_column_without_a_known_status_is_warned_of(monkeypatch: pytest.Monkey
     assert "hold no known status in the column 'Status' (status)" in warning
     assert '{"Status": null} to the setting column_map' in warning
     assert warnings(file_of("Status", ["42"])) == [warning]
-    assert warnings(file_of("Status", ["lost", "delivered"])) == []
-    assert warnings(file_of("Status", ["", "42", "3"])) == []
     assert warnings(file_of("Status", ["", ""])) == []
+
+
+@pytest.mark.parametrize("text", ["lost", "42", "-1", "3 delivered", "3/delivered", '{"Code": 42}'])
+def test_unknown_statuses_beside_known_ones_are_counted(
+    text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Over all of the file: a filter by code would miss them."""
+    monkeypatch.setattr(rows, "BLOCK_BYTES", 512)
+    (warning,) = warnings(file_of("Status", ["", text, "3"] * 100))
+    assert warning.startswith("In 100 rows of Mailjet's CSV, the status in the column 'Status' ")
+    assert "lost" not in warning
+    assert warnings(file_of("Status", ["3", "2", ""])) == []
+
+
+def test_a_code_that_mailjets_table_lacks_is_counted() -> None:
+    """Also where a column is read as numbers."""
+    lines = "".join(f"m,{UNIX},{code}\n" for code in (3, 2, max(STATUS_NAMES) + 1, 3))
+    (warning,) = warnings(f"ID,CreationTS,Status.Code\n{lines}")
+    assert warning.startswith("In 1 row of Mailjet's CSV")
+    assert "'Status.Code' (status_code)" in warning
 
 
 @pytest.mark.parametrize(
@@ -214,6 +233,7 @@ def test_a_column_without_a_known_status_is_warned_of(monkeypatch: pytest.Monkey
         ("Status,Status.Name", "3,delivered", "3,sent"),
         ("Status,Status.Code", "3,3", "3,2"),
         ("Status,Status.Code", "delivered,3", "delivered,2"),
+        ("Status.Code,Status.Name", "3,delivered", "25,sent"),
     ],
 )
 def test_code_and_name_that_contradict_each_other_are_warned_of(
@@ -227,7 +247,9 @@ def test_code_and_name_that_contradict_each_other_are_warned_of(
         return warnings(f"ID,CreationTS,{header}\n{lines}")
 
     assert warned(agreeing, agreeing) == []
-    (warning,) = warned(agreeing, contradicting, contradicting)
+    (warning,) = [
+        text for text in warned(agreeing, contradicting, contradicting) if "contradict" in text
+    ]
     assert "contradict each other in 2 rows" in warning
     assert all(f"'{name}'" in warning for name in header.split(","))
     assert "sent" not in warning
@@ -246,7 +268,7 @@ def test_nul_is_taken_out_of_texts() -> None:
     assert (first["status_name"], first["status_description"]) == ("lost", None)
     assert first["cost_currency"] == "EUR"
     assert first["extra"] == second["extra"] == {"xy": "z"}
-    found = warnings(csv)
+    found = [text for text in warnings(csv) if "U+0000" in text]
     assert [text.split("out of ")[1].split(" of ")[0] for text in found] == [
         *("2 cells", "2 cells", "1 cell", "2 cells", "1 cell", "1 cell")
     ]
