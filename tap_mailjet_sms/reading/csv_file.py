@@ -218,8 +218,8 @@ class _Conversion:
             for role in sorted(self._without_known)
         ]
         found += [
-            f"In {_counted(count, 'row')} of Mailjet's CSV, the status in {self._name(role)} is not in"
-            " Mailjet's table: it is kept as it stands, with null for what it leaves open"
+            f"In {_counted(count, 'row')} of Mailjet's CSV, the status in {self._name(role)} is not"
+            " in Mailjet's table: it is kept as it stands, with null for what it leaves open"
             for role, count in sorted(self._unknown.items())
             if count and role not in self._without_known
         ]

@@ -77,6 +77,8 @@ class Price(NamedTuple):
     currency: str | None = None
     mark: str = ""
     evidence: Evidence = Evidence.NONE
+    #: What separates thousands in it, beside a decimal mark.
+    thousands: str | None = None
 
 
 class Prices:
@@ -86,6 +88,7 @@ class Prices:
         """Know nothing of the file's decimal mark."""
         self._mark = ""
         self._is_sound = False
+        self._thousands: str | None = None
 
     def convert(self, cells: Cells) -> tuple[Cells, Cells]:
         """Value and currency, from ``0.04``, ``0,04``, ``0.04 EUR``, ``€0.04`` and JSON objects.
@@ -103,6 +106,10 @@ class Prices:
 
     def _cell(self, cell: str) -> tuple[Decimal | None, str | None]:
         price = _price(cell)
+        self._thousands = price.thousands or self._thousands
+        if price.evidence is Evidence.DOUBTFUL and price.mark == self._thousands:
+            # As 1,234 below 1,234.56: no decimal mark. Above it, it was taken for one.
+            return price.value and price.value.scaleb(3), price.currency
         if price.evidence is not Evidence.NONE:
             if self._mark and price.mark != self._mark:
                 msg = "has another decimal mark than those above it"
@@ -175,7 +182,7 @@ def _price(cell: str) -> Price:
         return Price(value, before or after)
     is_doubtful = _UP_TO_THREE.fullmatch(whole) and len(part) == 3 and not match["exponent"]  # noqa: PLR2004
     evidence = Evidence.DOUBTFUL if is_doubtful else Evidence.SOUND
-    return Price(value, before or after, mark, evidence)
+    return Price(value, before or after, mark, evidence, groups)
 
 
 def _of_json(cell: str) -> Price:
