@@ -35,8 +35,6 @@ _JSON_CODE = ("code", "statuscode")
 _JSON_NAME = ("name", "statusname")
 _JSON_DESCRIPTION = ("description", "statusdescription")
 
-_FALSE = pa.scalar(False, pa.bool_())  # noqa: FBT003
-
 _CODE = re.compile(r"\+?\d+(?:\.0*)?", re.ASCII)
 #: ``3 - delivered``, ``3: delivered``, ``3 (delivered)`` and the like.
 _CODE_AND_NAME = re.compile(r"(?P<code>\d{1,3}(?:\.0*)?)\s*[-–—:|(]\s*(?P<name>[^\W\d_].*?)\)?")  # noqa: RUF001
@@ -56,20 +54,17 @@ class Statuses(NamedTuple):
     code: Cells
     name: Cells
     description: Cells
-    #: How many statuses are not in Mailjet's table, and whether one is.
+    #: How many statuses are not in Mailjet's table, and whether some are, if there are any.
     unknown: int = 0
-    has_known: bool = False
+    has_known: bool = True
 
 
 def statuses(cells: Cells, form: StatusForm) -> Statuses:
     """Code, name and description; code and name complete each other by Mailjet's table."""
     if are_numbers_to(len(_NAMES) - 1, cells):
         codes = cells.view(pa.int64())
-        names = _NAMES.take(codes)
-        unknown = names.null_count - codes.null_count
-        has_known = names.null_count < len(names)
-        return Statuses(codes, names, nulls(len(cells), pa.string()), unknown, has_known)
-    code, name, description, is_known = each(
+        return Statuses(codes, _NAMES.take(codes), nulls(len(cells), pa.string()))
+    code, name, description, is_unknown = each(
         cells,
         lambda cell: _judged(_status(cell, form)),
         "is no status code" if form is StatusForm.CODE else "is no status",
@@ -78,8 +73,8 @@ def statuses(cells: Cells, form: StatusForm) -> Statuses:
         pa.string(),
         pa.bool_(),
     )
-    unknown = pc.equal(is_known, _FALSE).true_count
-    has_known = unknown + is_known.null_count < len(cells)
+    unknown = len(cells) - is_unknown.null_count
+    has_known = not unknown or unknown < pc.or_(code.is_valid(), name.is_valid()).true_count
     return Statuses(code, name, description, unknown, has_known)
 
 
@@ -94,9 +89,10 @@ _Status: TypeAlias = tuple[int | None, str | None, str | None]
 
 
 def _judged(status: _Status) -> tuple[object, ...]:
-    """The status, and whether Mailjet's table has it; null where there is none."""
+    """The status, and true if Mailjet's table lacks it; null if not, which costs no column."""
     code, name, _ = status
-    return *status, None if code is None and name is None else code in STATUS_NAMES
+    is_known = code in STATUS_NAMES or (code is None and name is None)
+    return *status, None if is_known else True
 
 
 @lru_cache(maxsize=256)
