@@ -222,6 +222,21 @@ def test_another_zone_is_not_taken_for_utc(name: str) -> None:
     assert "in UTC" in text
 
 
+@pytest.mark.parametrize(
+    ("gone", "name", "unit"),
+    [("Cost", "Cost (cents)", "in one currency"), ("SentTS", "Sent date (CET)", "in UTC")],
+)
+def test_a_foreign_unit_is_no_advice(gone: str, name: str, unit: str) -> None:
+    """To take it for the column would make each value wrong: the sentence says so instead."""
+    row = {(name if key == gone else key): cell for key, cell in FULL.items()}
+    text = refusal(row, before=read(FULL).layout)
+    assert unit in text
+    assert entries(text) == [f'{{"{gone}": null}}']
+    (warning,) = read(row).warnings
+    assert unit in warning
+    assert entries(warning) == []
+
+
 def test_another_zone_of_an_optional_column_is_warned_of() -> None:
     """It goes to `extra`, with the reason; and if `column_map` takes it, the reason is said too."""
     row = {**without("SentTS"), "Sent date (CET)": "2026-01-01 01:00"}
@@ -269,7 +284,7 @@ def test_a_renamed_column_is_refused() -> None:
     known = read(FULL).layout
     text = refusal(renamed(Cost="Prix"), before=known)
     assert 'no cost_value (was "Cost") any more' in text
-    assert '"Prix" is new' in text
+    assert 'nothing tells what is in "Prix"' in text
     assert entries(text) == ['{"Prix": "cost_value"}', '{"Cost": null}']
     assert "run again" not in text.lower()
 
@@ -335,6 +350,84 @@ def test_costs_without_a_currency_in_one_file_are_no_change() -> None:
     known = read({**without("Currency"), "Cost": "0.04 EUR"}).layout
     found = read({**without("Currency"), "Cost": "0"}, before=known)
     assert (found.warnings, found.layout) == ([], known)
+
+
+#: A column that stands in the cells of another, or in its name, and the same without it.
+LOSSES = {
+    "currency of the cells": (
+        "cost_currency",
+        {**without("Currency"), "Cost": "0.04 EUR"},
+        without("Currency"),
+    ),
+    "currency of the name": (
+        "cost_currency",
+        {**without("Cost", "Currency"), "Cost (EUR)": "0.04"},
+        without("Currency"),
+    ),
+    "currency of JSON": (
+        "cost_currency",
+        {**without("Currency"), "Cost": '"{""Value"": 0.04, ""Currency"": ""EUR""}"'},
+        {**without("Currency"), "Cost": '"{""Value"": 0.04}"'},
+    ),
+    "description": (
+        "status_description",
+        {
+            **without("Status.Code", "Status.Name", "Status.Description"),
+            "Status": '"{""Code"": 3, ""Description"": ""x""}"',
+        },
+        {**without("Status.Code", "Status.Name", "Status.Description"), "Status": "3"},
+    ),
+}
+
+
+@pytest.mark.parametrize(("name", "full", "bare"), LOSSES.values(), ids=LOSSES)
+def test_what_cells_no_longer_hold_is_refused(
+    name: str, full: dict[str, str], bare: dict[str, str]
+) -> None:
+    """Under the same header, too; the way out gives up that column, and not the one it stood in."""
+    known = read(full).layout
+    text = refusal(bare, before=known)
+    assert f"no {name} (was" in text
+    assert entries(text) == [f'{{"{name}": null}}']
+    found = read(bare, {name: None}, known)
+    assert found.warnings == []
+    assert found.rows[0][name] is None
+    assert found.rows[0]["cost_value"] == Decimal("0.04")
+    assert found.rows[0]["status_code"] == 3
+
+
+@pytest.mark.parametrize(("name", "full", "bare"), LOSSES.values(), ids=LOSSES)
+def test_what_cells_never_held_is_warned_of_once_they_tell(
+    name: str, full: dict[str, str], bare: dict[str, str]
+) -> None:
+    """A first file may have no cost and no status that tells; no value is lost by the next."""
+    silent = {key: "" if key.startswith(("Cost", "Status")) else cell for key, cell in bare.items()}
+    first = read(silent)
+    assert not any(name in warning for warning in first.warnings)
+    second = read(bare, before=first.layout)
+    assert any(f"no column for {name}" in warning for warning in second.warnings)
+    assert read(bare, before=second.layout).warnings == []
+    assert read(full, before=second.layout).warnings == []
+
+
+def test_a_renamed_column_takes_with_it_what_its_cells_hold() -> None:
+    """One entry is enough for both, on either way out."""
+    full = {**without("Currency"), "Cost": "0.04 EUR"}
+    renamed_costs = {("Prix" if key == "Cost" else key): cell for key, cell in full.items()}
+    known = read(full).layout
+    text = refusal(renamed_costs, before=known)
+    assert entries(text) == ['{"Prix": "cost_value"}', '{"Cost": null}']
+    for entry in entries(text):
+        found = read(renamed_costs, json.loads(entry), known)
+        assert not any("cost_" in warning for warning in found.warnings)
+
+
+def test_an_entry_that_was_dropped_is_offered_again() -> None:
+    """The header still stands in the file, where nothing knows it any more."""
+    known = read(renamed(Cost="Prix"), {"Prix": "cost_value"}).layout
+    text = refusal(renamed(Cost="Prix"), before=known)
+    assert 'nothing tells what is in "Prix"' in text
+    assert entries(text)[0] == '{"Prix": "cost_value"}'
 
 
 def test_a_column_that_was_never_there_is_no_change() -> None:

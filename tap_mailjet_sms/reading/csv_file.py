@@ -8,24 +8,27 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, BinaryIO, Self, TypeVar
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from tap_mailjet_sms.arrow_schema import EXTRA, MESSAGE_SCHEMA
+from tap_mailjet_sms.arrow_schema import DECIMAL, EXTRA, MESSAGE_SCHEMA
 from tap_mailjet_sms.exceptions import CSVFormatError
 from tap_mailjet_sms.notices import Notice
 from tap_mailjet_sms.reading import cells
 from tap_mailjet_sms.reading.encoding import as_utf8
 from tap_mailjet_sms.reading.header import HEADER_LIMIT, STATUS, Header, read_header, show
-from tap_mailjet_sms.reading.layout import Layout, lay_out, settle
+from tap_mailjet_sms.reading.layout import HOSTS, Layout, lay_out, settle
 from tap_mailjet_sms.reading.prices import Prices, currencies
 from tap_mailjet_sms.reading.rows import read_blocks, row_name
 from tap_mailjet_sms.reading.statuses import Statuses, StatusForm, contradictions, statuses
 from tap_mailjet_sms.reading.strays import Strays
 from tap_mailjet_sms.reading.times import near, required, times
 from tap_mailjet_sms.reading.window_check import FarTimeError
+from tap_mailjet_sms.schema import STATUS_NAMES
 from tap_mailjet_sms.spool import spool_errors
 
 if TYPE_CHECKING:
@@ -49,8 +52,8 @@ _REQUIRED = [field.name for field in MESSAGE_SCHEMA if not field.nullable]
 _SHORT_NAME = 40
 #: What most layouts spell as a whole number.
 _NUMBERS = ("status_code", STATUS, "created_at", "sent_at", "sms_count")
-#: Columns that a CSV may give without a header for them, and those whose cells give them.
-_TOLD_BY_CELLS = ("status_code", "status_name", "status_description", "cost_value", "cost_currency")
+_KNOWN_CODES = pa.array(STATUS_NAMES, pa.int64())
+_NO_COST = pa.scalar(Decimal(0), DECIMAL)
 
 
 def read(
@@ -126,19 +129,19 @@ class Reading:
             return
         layout = lay_out(header, column_map)
         rows = 0
-        filled: set[str] = set()
+        told: dict[str, bool] = {}
         numbers = [layout.sources[name] for name in _NUMBERS if name in layout.sources]
         strays = Strays(header, layout)
         conversion = _Conversion(header, layout, self._check)
         for first_row, block in strays.sort_out(read_blocks(text, header, numbers=numbers)):
             batch = conversion.typed(block, first_row=first_row)
-            filled |= {name for name in _TOLD_BY_CELLS if batch[name].null_count < batch.num_rows}
+            _tell(batch, told)
             yield batch
             rows += batch.num_rows
         self.notices += strays.notices + conversion.notices()
         if rows:
             self.layout, notice = settle(
-                header, layout, filled=filled, column_map=column_map, before=self._before
+                header, layout, told=told, column_map=column_map, before=self._before
             )
             self.notices += [notice] if notice else []
 
@@ -318,6 +321,22 @@ class _Conversion:
         name = self._header.names[self._layout.sources[role]]
         entry = json.dumps({name: None}) if len(name) <= _SHORT_NAME else f"{show(name)}: null"
         return f" to read on without it, add {entry} to the setting column_map"
+
+
+def _tell(batch: pa.RecordBatch, told: dict[str, bool]) -> None:
+    """Add what a batch tells of the columns that the cells of others may hold; see `settle`.
+
+    A status of Mailjet's table has a description, and a cost that is not zero has a currency.
+    """
+    for name, host in HOSTS.items():
+        if batch[name].null_count < batch.num_rows:
+            told[name] = True
+        elif name not in told:
+            is_cost = host == "cost_value"
+            cells = batch[host]
+            belongs = pc.not_equal(cells, _NO_COST) if is_cost else pc.is_in(cells, _KNOWN_CODES)
+            if belongs.true_count:
+                told[name] = False
 
 
 def _counted(number: int, thing: str) -> str:

@@ -33,6 +33,8 @@ _REQUIRED = [column.name for column in MESSAGE_COLUMNS if not column.nullable]
 #: These two complete each other.
 _CODED = ("status_code", "status_name")
 _STATUS_COLUMNS = (*_CODED, "status_description")
+#: Columns that may stand in the cells of another, and that one.
+HOSTS = {"status_description": "status_code", "cost_currency": "cost_value"}
 
 _SHOWN_NAMES, _SHOWN_LENGTH = 40, 80
 #: Stands for a column's name in a `column_map` that is to be filled in.
@@ -79,7 +81,8 @@ class KnownLayout:
 
     Attributes:
         fingerprint: tells layouts apart: a hash of the header, the delimiter and `column_map`.
-        columns: where each documented column is; None if nowhere.
+        columns: where each documented column is; None if nowhere. One that may stand in the cells
+            of another has no entry before a row has told whether it does.
         extra: what goes to `extra`: a name, or a place from 1 on where that looks like data.
     """
 
@@ -153,7 +156,7 @@ def settle(
     header: Header,
     layout: Layout,
     *,
-    filled: Collection[str],
+    told: Mapping[str, bool],
     column_map: ColumnMap,
     before: KnownLayout | None,
 ) -> tuple[KnownLayout, Notice | None]:
@@ -162,7 +165,9 @@ def settle(
     Args:
         header: The header.
         layout: What it says.
-        filled: The columns of the stream that hold a value in any of the rows.
+        told: What the rows tell of the columns in `HOSTS`: True if any row has a value there, False
+            if there is none where one belongs. Of a column of which they tell nothing, what was so
+            before is still so.
         column_map: The setting.
         before: The layout of the file with rows before this one, in this run or an earlier one.
 
@@ -176,7 +181,7 @@ def settle(
     """
     names = header.names
     fingerprint = _fingerprint(header, column_map)
-    columns = _columns(names, layout.sources, fingerprint, filled, before)
+    columns = _columns(names, layout, told, before)
     extra = tuple(_nameable(names[place]) or place + 1 for place in layout.extra[:_SHOWN_NAMES])
     known = KnownLayout(fingerprint, columns, extra)
     meant = _meant(column_map, before)
@@ -184,10 +189,7 @@ def settle(
         vanished = {
             name: source
             for name, source in before.columns.items()
-            if source is not None
-            and _is_its_own(name, before)
-            and name in known.absent
-            and name not in meant
+            if source is not None and name in known.absent and name not in meant
         }
         if vanished:
             raise CSVHeaderError(_vanished(names, layout, vanished, before, column_map))
@@ -197,50 +199,37 @@ def settle(
 
 def _columns(
     names: Sequence[str],
-    sources: Mapping[str, int],
-    fingerprint: str,
-    filled: Collection[str],
+    layout: Layout,
+    told: Mapping[str, bool],
     before: KnownLayout | None,
 ) -> dict[str, Source | None]:
     """Where each documented column comes from.
 
     A column of statuses completes the others by Mailjet's table, and its cells may hold a
-    description; the cells of costs may hold a currency. Whether they do, only the rows can say:
-    where those say nothing, what was so before is still so.
+    description; the cells of costs may hold a currency, and so may the name above them.
     """
+    sources = layout.sources
     status = next((sources[name] for name in (STATUS, *_CODED) if name in sources), None)
     cost = sources.get("cost_value")
-    # Whose cells may hold it, and whether there were any that could.
-    within = {
-        "status_description": (status, any(name in filled for name in _CODED)),
-        "cost_currency": (cost, "cost_value" in filled),
-    }
+    places = {**dict.fromkeys(_STATUS_COLUMNS, status), "cost_currency": cost} | dict(sources)
     columns: dict[str, Source | None] = {}
     for name in _DOCUMENTED:
-        place = sources.get(name, status if name in _CODED else None)
-        earlier = None if before is None else before.columns.get(name)
-        if place is None and name in within:
-            host, is_told = within[name]
-            is_same = before is not None and before.fingerprint == fingerprint
-            if host is None or name in filled:
-                place = host
-            elif (before and not is_told) or (is_same and earlier == _source(names, host)):
-                columns[name] = earlier
+        place = places.get(name)
+        if name in HOSTS and name not in sources and place is not None:
+            is_there = told.get(name)
+            if name == "cost_currency" and layout.currency is not None:
+                is_there = True
+            if is_there is None:
+                if before is not None and name in before.columns:
+                    columns[name] = before.columns[name]
                 continue
-            elif not is_told:
-                place = host
+            place = place if is_there else None
         columns[name] = None if place is None else _source(names, place)
     return columns
 
 
 def _source(names: Sequence[str], place: int) -> Source:
     return Source(place + 1, _nameable(names[place]))
-
-
-def _is_its_own(name: str, known: KnownLayout) -> bool:
-    """Whether a column had a header of its own, rather than a part of another column's cells."""
-    host = {"status_description": "status_code", "cost_currency": "cost_value"}.get(name)
-    return host is None or known.columns.get(name) != known.columns.get(host)
 
 
 def _meant(column_map: ColumnMap, before: KnownLayout | None) -> set[str]:
@@ -296,10 +285,13 @@ def _missing(
     absent = [*missing, *(name for name in _without_source(given) if name not in missing)]
     nor = f" (nor as {_listed(absent[len(missing) :])})" if len(absent) > len(missing) else ""
     more = f", with {_strange(names, strange)}" if strange else ""
-    free = [place for place in range(len(names)) if place not in given.values()]
+    shown = f"{lacks}{nor}; the header is {_shown(names, range(len(names)))}{more}"
+    taken = {*given.values(), *strange}
+    free = [place for place in range(len(names)) if place not in taken]
+    if not any(_nameable(names[place]) for place in free):
+        return f"{shown}: nothing there can be set in column_map, please report this header"
     return (
-        f"{lacks}{nor}; the header is {_shown(names, range(len(names)))}{more}:"
-        f" set column_map {_to_fill_in(names, free, column_map)}, with"
+        f"{shown}: set column_map {_to_fill_in(names, free, column_map)}, with"
         f" {' or '.join(absent)} for the “{_BLANK}” that is it, and null for what is none"
     )
 
@@ -339,26 +331,38 @@ def _vanished(
     column_map: ColumnMap,
 ) -> str:
     """A column that had a source has none."""
+    there = [source for name, source in before.columns.items() if source and name not in vanished]
+    headers = {source.header for source in there}
+    # What stood in the cells of a column that has gone itself goes where that goes.
+    vanished = {
+        name: source
+        for name, source in vanished.items()
+        if name not in HOSTS or vanished.get(HOSTS[name]) != source
+    }
     old = [
         f"{name} (was {quoted(source.header) if source.header else f'column {source.place}'})"
         for name, source in vanished.items()
     ]
-    headers = {source.header for source in before.columns.values() if source is not None}
     new = [
         index
         for index in layout.extra
         if index not in layout.kept
         and (_nameable(names[index]) or index + 1) not in {*before.extra, *headers}
     ]
-    nameable = [index for index in new if _nameable(names[index])]
-    gone = {source.header or name: None for name, source in vanished.items()}
+    nameable = [index for index in new if _nameable(names[index]) and index not in layout.strange]
+    gone = {
+        # The column in whose cells it stood stays.
+        name if source.header is None or source in there else source.header: None
+        for name, source in vanished.items()
+    }
     text = f"Mailjet's CSV holds no {_listed(old)} any more"
     if new:
-        text += f", and {_shown(names, new)} is new" if len(new) == 1 else (
-            f", and {_shown(names, new)} are new"
-        )  # fmt: skip
+        text += f", and nothing tells what is in {_shown(names, new)}"
+    strange = [index for index in new if index in layout.strange]
+    if strange:
+        text += f", with {_strange(names, strange)}"
     text += ": it is not read, as it would replace values with nulls; "
-    if len(nameable) == 1 and len(vanished) == 1:
+    if len(nameable) == len(new) == len(vanished) == 1:
         entry: dict[str, str | None] = {names[nameable[0]]: next(iter(vanished))}
         text += f"if that is where it went, set column_map {_to_type(names, column_map, entry)}; "
     elif nameable:
@@ -367,6 +371,8 @@ def _vanished(
             f"set column_map {_to_type(names, column_map, entry)}, with"
             f" {' or '.join(vanished)} for the “{_BLANK}” that is it, and null for what is none; "
         )
+    elif new:
+        text += "if that is where it went, please report this header; "
     return f"{text}if it is gone for good, set column_map {_to_type(names, column_map, gone)}"
 
 
@@ -394,8 +400,9 @@ def _said(
     if not said:
         return None
     advice = ""
-    if ordered and any(_nameable(names[index]) for index in unknown):
-        entries = _to_fill_in(names, unknown, column_map)
+    nameable = [index for index in unknown if index not in layout.strange]
+    if ordered and any(_nameable(names[index]) for index in nameable):
+        entries = _to_fill_in(names, nameable, column_map)
         advice = (
             f"; to change that, set column_map {entries}, with {' or '.join(ordered)}"
             f" for the “{_BLANK}” that is it, and null for what is none"

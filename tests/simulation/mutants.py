@@ -28,7 +28,7 @@ from tap_mailjet_sms.state import Bookmark
 from tap_mailjet_sms.writing.overlap import Overlap
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from contextlib import AbstractContextManager
     from datetime import datetime
 
@@ -232,11 +232,11 @@ def renamed_columns_not_noticed() -> AbstractContextManager[object]:
         header: Header,
         found: Layout,
         *,
-        filled: Collection[str],
+        told: Mapping[str, bool],
         column_map: Mapping[str, str | None],
         before: KnownLayout | None,  # noqa: ARG001 - that is the bug
     ) -> tuple[KnownLayout, Notice | None]:
-        return honest(header, found, filled=filled, column_map=column_map, before=None)
+        return honest(header, found, told=told, column_map=column_map, before=None)
 
     return patch.object(csv_file, "settle", settle)
 
