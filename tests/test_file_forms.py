@@ -121,6 +121,23 @@ def test_a_line_that_names_the_delimiter_is_read(line: str) -> None:
     assert [row["extra"] for row in read(csv)] == [{"a,b,c": "x"}, {"a,b,c": "y"}]
 
 
+@pytest.mark.parametrize("above", ["   \n", " \t\r\n\n", "\ufeff\ufeff", "\ufeff \n"])
+def test_what_holds_nothing_above_the_header_is_skipped(above: str) -> None:
+    """A line of blanks, or a byte order mark too many; rows count from the header."""
+    csv = f"ID,CreationTS,From\nm,{UNIX},Brand\n"
+    assert read(above + csv) == read(csv)
+    assert refusal(f"{above}{csv}n,x,x\n").startswith("Row 3 ")
+
+
+def test_a_vertical_bar_may_be_the_delimiter() -> None:
+    """Where it gives the most names."""
+    assert read(f"ID|CreationTS|Cost\nm|{UNIX}|0,04\n") == read(
+        f"ID;CreationTS;Cost\nm;{UNIX};0,04\n"
+    )
+    (row,) = read(f"ID,CreationTS,a|b|c\nm,{UNIX},x\n")
+    assert row["extra"] == {"a|b|c": "x"}
+
+
 def test_rows_count_from_the_header_below_such_a_line() -> None:
     """As in every other file."""
     assert refusal(f"sep=;\nID;CreationTS\nm;{UNIX}\nn;x;x\n").startswith("Row 3 ")

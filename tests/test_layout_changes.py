@@ -200,11 +200,27 @@ def test_a_known_header_with_a_number_for_a_name_is_no_data() -> None:
     assert "336" not in text
 
 
+def test_a_header_that_cannot_be_set_is_to_be_reported() -> None:
+    """No empty `column_map` is offered where no column can be named."""
+    text = refusal("ID,Created (UTC+1)\nm,x\n")
+    assert '"Created (UTC+1)"' in text
+    assert "please report" in text
+    assert entries(text) == []
+
+
 # Units and zones in names.
 
 
 @pytest.mark.parametrize(
-    "name", ["Creation date (UTC)", "Created at [GMT]", "created_at_utc", "CreationTS (ms)"]
+    "name",
+    [
+        "Creation date (UTC+0)",
+        "Creation date (+00:00)",
+        "Creation date (UTC)",
+        "Created at [GMT]",
+        "created_at_utc",
+        "CreationTS (ms)",
+    ],
 )
 def test_times_may_name_utc(name: str) -> None:
     """The names are known, whatever stands around the zone."""
@@ -452,6 +468,30 @@ def test_a_hostile_header_is_typed_harmlessly() -> None:
     (warning,) = read({**without("Cost"), "Pr\x1b[31mix\x7f": "1"}).warnings
     assert warning.isprintable()
     assert '{"Pr\\u001b[31mix\\u007f": "?"}' in warning
+
+
+# Columns without a name.
+
+NAMELESS = {**FULL, "": ""}
+
+
+def test_text_below_no_name_is_warned_of_once() -> None:
+    """As any column that the tap does not know; a file where it is empty changes nothing."""
+    assert read(NAMELESS).warnings == []
+    found = read({**NAMELESS, "": "x"})
+    (warning,) = found.warnings
+    assert "has column 12 that the tap does not know" in warning
+    for cell in ("", "y"):
+        again = read({**NAMELESS, "": cell}, before=found.layout)
+        assert (again.warnings, again.layout) == ([], found.layout)
+
+
+def test_a_column_that_lost_its_name_is_refused() -> None:
+    """Its place is told, and no setting can name it."""
+    text = refusal({**without("Cost"), "": "0.04"}, before=read(FULL).layout)
+    assert "nothing tells what is in column 11" in text
+    assert "please report" in text
+    assert entries(text) == ['{"Cost": null}']
 
 
 # Through the whole tap, over a socket.

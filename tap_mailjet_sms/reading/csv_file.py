@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import replace
 from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, BinaryIO, Self, TypeVar
@@ -141,7 +142,11 @@ class Reading:
         self.notices += strays.notices + conversion.notices()
         if rows:
             self.layout, notice = settle(
-                header, layout, told=told, column_map=column_map, before=self._before
+                header,
+                replace(layout, extra=(*layout.extra, *sorted(conversion.unnamed))),
+                told=told,
+                column_map=column_map,
+                before=self._before,
             )
             self.notices += [notice] if notice else []
 
@@ -163,6 +168,8 @@ class _Conversion:
         self._unknown: Counter[str] = Counter()
         self._contradictions = 0
         self._with_nul: Counter[str] = Counter()
+        #: Places of the last columns without a name that hold text all the same.
+        self.unnamed: set[int] = set()
 
     def typed(self, block: pa.RecordBatch, *, first_row: int) -> pa.RecordBatch:
         """Convert the next block of cells; the number of its first row is for errors.
@@ -294,6 +301,7 @@ class _Conversion:
         for index in self._layout.unnamed:
             column = cells.text(block.column(index))
             if column.null_count < len(column):
+                self.unnamed.add(index)
                 labels.append(f"column {index + 1}")
                 columns.append(self._clean("extra", column))
         return cells.labelled(labels, columns) if columns else cells.nulls(block.num_rows, EXTRA)

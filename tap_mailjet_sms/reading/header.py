@@ -24,7 +24,7 @@ HEADER_LIMIT = 65_536
 #: The part of a status column that can be a code, a name, or a JSON cell.
 STATUS = "status"
 
-_DELIMITERS = ",;\t"
+_DELIMITERS = ",;\t|"
 _BOM = "\ufeff"
 _SHOWN_LENGTH = 40
 #: Excel's own first line, which names the delimiter.
@@ -48,16 +48,20 @@ _UNIT = re.compile(
 #: What a price may be said to be in: the wallet's currencies (documented), where `$` is of the US.
 _CURRENCIES = {"eur": "EUR", "€": "EUR", "gbp": "GBP", "£": "GBP", "usd": "USD", "$": "USD"}
 #: What a time may be said to be in, without being read otherwise than it is read anyway.
-_TIME_UNITS = frozenset({"utc", "gmt", "z", "unix", "s", "sec", "seconds", "ms", "milliseconds"})
+_TIME_UNITS = frozenset(
+    {"utc", "gmt", "z", "utc+0", "gmt+0", "utc+00:00", "gmt+00:00", "+00:00", "+0000"}
+    | {"unix", "s", "sec", "seconds", "ms", "milliseconds"}
+)
 _UNITS: dict[str | None, Collection[str]] = {
     "created_at": _TIME_UNITS,
     "sent_at": _TIME_UNITS,
     "cost_value": _CURRENCIES,
 }
 
-#: What no column is called: numbers, phone numbers, addresses, UUIDs, dates, JSON.
+#: What no column is called: numbers, phone numbers, addresses, UUIDs, dates, JSON. Four digits
+#: behind a plus may be a zone.
 _DATA = re.compile(
-    r"\d{5}|\+\s*\d|@|[{}]|^\W*\d[\d.,:\s]*\W*$|\d{4}-\d\d|[0-9a-f]{8}-[0-9a-f]{4}-",
+    r"\d{5}|\+\s*\d(?:[\s().-]*\d){4}|@|[{}]|^\W*\d[\d.,:\s]*\W*$|\d{4}-\d\d|[0-9a-f]{8}-[0-9a-f]{4}-",
     re.IGNORECASE,
 )
 
@@ -111,7 +115,7 @@ def read_header(head: bytes, column_map: Mapping[str, str | None]) -> Header | N
     # Bytes that are not UTF-8 may lie beyond the header, where the rows' reader names them.
     text = head.decode("utf-8", "surrogateescape")
     whole = len(head) < HEADER_LIMIT
-    start = len(text) - len(text.removeprefix(_BOM))
+    start = len(text) - len(text.lstrip(_BOM))  # joined files may have two
     delimiters = _DELIMITERS
     if named := _NAMED_DELIMITER.match(text, start):
         start, delimiters = named.end(), named["delimiter"]
@@ -147,11 +151,11 @@ def read_header(head: bytes, column_map: Mapping[str, str | None]) -> Header | N
 
 
 def _split(text: str, start: int, delimiter: str, *, whole: bool) -> Header | None:
-    """Split the first row that is not empty; None if this delimiter cannot be right."""
+    """Split the first row that is not blank; None if this delimiter cannot be right."""
     lines = list(io.StringIO(text[start:], newline=""))
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     try:
-        names = next(filter(None, reader), [])
+        names = next((row for row in reader if len(row) > 1 or "".join(row).strip()), [])
     except csv.Error:
         return None
     read = lines[: reader.line_num]

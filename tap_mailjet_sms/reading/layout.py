@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tap_mailjet_sms.exceptions import CSVHeaderError
@@ -164,7 +164,7 @@ def settle(
 
     Args:
         header: The header.
-        layout: What it says.
+        layout: What it says; of the last columns without a name, `extra` has those with text.
         told: What the rows tell of the columns in `HOSTS`: True if any row has a value there, False
             if there is none where one belongs. Of a column of which they tell nothing, what was so
             before is still so.
@@ -182,6 +182,9 @@ def settle(
     names = header.names
     fingerprint = _fingerprint(header, column_map)
     columns = _columns(names, layout, told, before)
+    if before is not None:  # What has no name and no text in this file is no news in the next.
+        empty = {place for place in layout.unnamed if place + 1 in before.extra}
+        layout = replace(layout, extra=tuple(sorted({*layout.extra, *empty})))
     extra = tuple(_nameable(names[place]) or place + 1 for place in layout.extra[:_SHOWN_NAMES])
     known = KnownLayout(fingerprint, columns, extra)
     meant = _meant(column_map, before)
