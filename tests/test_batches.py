@@ -32,7 +32,7 @@ from tests.support.account import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from tap_mailjet_sms.exporting.job import ExportJob
@@ -294,11 +294,11 @@ def test_an_error_of_the_rows_is_not_told_as_one_of_the_storage(
     honest, blocks = csv_file._Conversion.typed, count(1)
 
     def typed(
-        conversion: csv_file._Conversion, block: pa.RecordBatch, *, first_row: int
+        conversion: csv_file._Conversion, block: pa.RecordBatch, numbers: Sequence[int]
     ) -> pa.RecordBatch:
         if next(blocks) == 3:
             raise ZeroDivisionError
-        return honest(conversion, block, first_row=first_row)
+        return honest(conversion, block, numbers)
 
     monkeypatch.setattr(rows, "BLOCK_BYTES", 4096)
     monkeypatch.setattr(csv_file._Conversion, "typed", typed)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
+import lzma
+import time
 import zipfile
 from typing import TYPE_CHECKING
 
@@ -51,7 +54,9 @@ def refusal(csv: str | bytes, *, encoding: str = "utf-8") -> str:
 
 
 @pytest.mark.parametrize(
-    "encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-8-sig"], ids=lambda name: name
+    "encoding",
+    ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be", "utf-8-sig"],
+    ids=lambda name: name,
 )
 @pytest.mark.parametrize("packed", [False, True])
 @pytest.mark.parametrize("setting", ["utf-8", "windows-1252"])
@@ -91,6 +96,34 @@ def test_a_zip_archive_is_named() -> None:
     assert "zip archive" in refusal(file.getvalue())
 
 
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        (b"%PDF-1.7\n", "a PDF"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Excel workbook"),
+        (bz2.compress(TEXT.encode()), "bzip2"),
+        (lzma.compress(TEXT.encode()), "xz"),
+        (b"\x28\xb5\x2f\xfd\x00", "zstd"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_is_no_text_is_named(file: bytes, name: str) -> None:
+    """No encoding would read it, so none is advised; packed once more, it is the same."""
+    for packed in (file, gzip.compress(file)):
+        text = refusal(packed)
+        assert name in text
+        assert "csv_encoding" not in text
+
+
+@pytest.mark.parametrize("times", [2, 1200])
+def test_a_file_packed_more_than_once_is_refused(times: int) -> None:
+    """One layer is a server's doing; more could be without end."""
+    file = TEXT.encode()
+    for _ in range(times):
+        file = gzip.compress(file, 1)
+    assert "packed twice with gzip" in refusal(file)
+
+
 def test_another_encoding_needs_the_setting() -> None:
     """The refusal names it, and with it the file is read."""
     for text in (LATIN, LATIN.replace("Région", "x")):
@@ -104,9 +137,34 @@ def test_the_setting_does_not_misread_utf_8() -> None:
     assert read(TEXT, encoding="windows-1252") == read(TEXT)
 
 
+@pytest.mark.parametrize("packed", [False, True])
+def test_utf_8_with_a_damaged_byte_is_not_read_in_the_encoding_of_the_setting(
+    *, packed: bool
+) -> None:
+    """One bad byte would make mojibake of each name in the file."""
+    file = TEXT.encode().replace(b"Brand", b"Br\xe9nd")
+    text = refusal(gzip.compress(file) if packed else file, encoding="windows-1252")
+    assert "UTF-8 but for 1 byte," in text
+
+
+@pytest.mark.parametrize(
+    ("encoding", "text"),
+    [
+        ("windows-1252", "CAFÉ»S Société né à"),
+        ("gbk", "您的验证码是请勿泄露给他人"),
+        ("cp1251", "Всё в порядке"),
+    ],
+)
+def test_what_is_utf_8_by_chance_does_not_hinder_the_setting(encoding: str, text: str) -> None:
+    """Some pairs of characters in other encodings are sequences of UTF-8."""
+    csv = f"ID,CreationTS,From\nm,{UNIX},{text}\n"
+    assert read(csv.encode(encoding), encoding=encoding) == read(csv)
+
+
 def test_a_file_that_is_in_neither_encoding_is_refused() -> None:
     """Byte 81 means nothing in Windows-1252."""
-    text = refusal(TEXT.encode("utf-8").replace(b"Brand", b"\x81rand\xff"), encoding="windows-1252")
+    file = TEXT.encode("utf-8").replace(b"Brand", b"\x81\x81rand\xff")
+    text = refusal(file, encoding="windows-1252")
     assert "UTF-8 or windows-1252" in text
     assert "csv_encoding" in text
 
@@ -157,7 +215,14 @@ def test_lines_above_the_header_are_refused(above: str, row: int) -> None:
 # Rows that are no messages.
 
 HEADER = "ID,CreationTS,From,Cost"
-TOTALS = [",,,0.08", "Total,,,0.08", "TOTALS: 2,,,0.08", ",,,"]
+TOTALS = [
+    ",,,0.08",
+    "Total,,,0.08",
+    "TOTALS: 2,,,0.08",
+    ",,,",
+    " \ufeff,NULL,,0.08",
+    "Total, ,,0.08",
+]
 
 
 def parts(csv: str) -> tuple[list[object], list[str]]:
@@ -221,6 +286,50 @@ def test_a_repeated_header_is_skipped(created: str) -> None:
     assert "header 5 times more" in said
     assert refusal("\n".join([HEADER, *lines, "x,y,,"]) + "\n").startswith("Row 11 ")
     assert "header once more" in parts(f"{HEADER}\n{first}\n{HEADER}\n{second}")[1][0]
+
+
+@pytest.mark.parametrize("quote", ["", '"'])
+def test_a_header_behind_a_byte_order_mark_is_skipped(quote: str) -> None:
+    """As in files that were joined byte by byte; pyarrow takes its quotes for text then."""
+    header = ",".join(f"{quote}{name}{quote}" for name in HEADER.split(","))
+    csv = f"\ufeff{header}\nm,{UNIX},Brand,0.04\n"
+    ids, (said,) = parts(csv * 3)
+    assert ids == ["m"] * 3
+    assert "header 2 times more" in said
+
+
+def test_many_repeated_headers_take_no_time_each() -> None:
+    """A message and a header by turns, as in a file of many small ones."""
+    csv = f"{HEADER}\nm,{UNIX},Brand,0.04\n" * 50_000
+    begun = time.process_time()
+    ids, _ = parts(csv)
+    assert len(ids) == 50_000
+    assert time.process_time() - begun < 10
+
+
+@pytest.mark.parametrize(
+    "padding", ["\x1a", "\n\x1a", "\n\x1a\r\n", "\n" + "\0" * 512, "\0" * 9, "\n  \n \r\n\n  "]
+)
+@pytest.mark.parametrize("last", ["0.04", '"0.04"'])
+def test_what_holds_nothing_behind_the_last_row_is_left_out(padding: str, last: str) -> None:
+    """The end mark of DOS, zeros that fill a sector, lines of blanks."""
+    csv = f"{HEADER}\nm,{UNIX},Brand,0.05\nn,{UNIX},Brand,{last}"
+    assert read(csv + padding) == read(csv)
+
+
+def test_blanks_of_the_last_cell_are_kept() -> None:
+    """They are data, whatever ends the file."""
+    for end in ("", "\n", "\r\n", "\x1a", "\r\n  \n"):
+        (row,) = read(f"ID,CreationTS,x\nm,{UNIX},y  {end}")
+        assert row["extra"] == {"x": "y  "}
+
+
+def test_padding_across_pieces_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever the file is cut into blocks."""
+    csv = f"{HEADER}\n" + f"m,{UNIX},Brand,0.04\n" * 8
+    for block_bytes in range(100, 200, 7):
+        monkeypatch.setattr(rows_module, "BLOCK_BYTES", block_bytes)
+        assert len(read(csv + "\0" * 90)) == 8
 
 
 def test_a_row_that_is_nearly_the_header_is_refused() -> None:

@@ -33,7 +33,7 @@ from tap_mailjet_sms.schema import STATUS_NAMES
 from tap_mailjet_sms.spool import spool_errors
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from tap_mailjet_sms.reading.cells import Cells
     from tap_mailjet_sms.reading.layout import KnownLayout
@@ -134,8 +134,8 @@ class Reading:
         numbers = [layout.sources[name] for name in _NUMBERS if name in layout.sources]
         strays = Strays(header, layout)
         conversion = _Conversion(header, layout, self._check)
-        for first_row, block in strays.sort_out(read_blocks(text, header, numbers=numbers)):
-            batch = conversion.typed(block, first_row=first_row)
+        for numbers_of_rows, block in strays.sort_out(read_blocks(text, header, numbers=numbers)):
+            batch = conversion.typed(block, numbers_of_rows)
             _tell(batch, told)
             yield batch
             rows += batch.num_rows
@@ -161,7 +161,7 @@ class _Conversion:
         self._header = header
         self._layout = layout
         self._check = check
-        self._first_row = 0
+        self._numbers: Sequence[int] = ()
         self._prices = Prices()
         #: The columns of which a whole block has no known status; and how many others each has.
         self._without_known: set[str] = set()
@@ -171,13 +171,13 @@ class _Conversion:
         #: Places of the last columns without a name that hold text all the same.
         self.unnamed: set[int] = set()
 
-    def typed(self, block: pa.RecordBatch, *, first_row: int) -> pa.RecordBatch:
-        """Convert the next block of cells; the number of its first row is for errors.
+    def typed(self, block: pa.RecordBatch, numbers: Sequence[int]) -> pa.RecordBatch:
+        """Convert the next block of cells; the numbers of its rows are for errors.
 
         Raises:
             CSVFormatError: A cell is wrong.
         """
-        self._first_row = first_row
+        self._numbers = numbers
         read, read_text = partial(self._read, block), partial(self._read_text, block)
         coded, status, named = (self._statuses(block, role) for role in _STATUS_FORMS)
         code = cells.first_of(coded.code, status.code, named.code)
@@ -254,7 +254,7 @@ class _Conversion:
             return convert(block.column(index))
         except (cells.CellError, FarTimeError) as error:
             msg = (
-                f"{row_name(self._first_row + error.row)}: the cell of {self._name(role)}"
+                f"{row_name(self._numbers[error.row])}: the cell of {self._name(role)}"
                 f" {error.problem};{self._way_out(role)}"
             )
             raise CSVFormatError(msg) from None

@@ -103,7 +103,9 @@ def _whole_rows(source: BinaryIO, header: Header) -> Iterator[tuple[bytes, int]]
     while piece := source.read(size):
         is_last = len(piece) < size
         if is_last:
-            piece += b"\n"  # it may lack its own
+            piece = _without_padding(piece)
+            if not piece:
+                return
         end = grammar.rows_end(piece)
         if end:
             yield piece, end
@@ -168,6 +170,19 @@ class _Grammar:
                     raise _DamageError(0, "has broken quotes")
                 return end
         return end  # no row ends behind the last quote, or the grammar would have matched
+
+
+def _without_padding(piece: bytes) -> bytes:
+    """The file's last rows, the last with its line end, without what holds nothing behind them.
+
+    That is lines of blanks, the end mark of DOS, and zeros that fill a sector.
+    """
+    rows = piece.rstrip(b" \0\x1a\r\n")
+    if not rows:
+        return b""
+    # What stands before its line end belongs to the last cell; without one, blanks do.
+    cell = re.match(rb"[^\r\n]*(?=[\r\n])|[^\0\x1a]*", piece[len(rows) :])
+    return rows + (cell[0] if cell else b"") + b"\n"
 
 
 def _lines_end(piece: bytes, begin: int, end: int) -> int:

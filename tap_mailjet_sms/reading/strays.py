@@ -6,21 +6,24 @@ an error.
 
 from __future__ import annotations
 
+from itertools import compress
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from tap_mailjet_sms.notices import Notice
+from tap_mailjet_sms.reading.cells import bare, is_null
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from tap_mailjet_sms.reading.header import Header
     from tap_mailjet_sms.reading.layout import Layout
 
 #: The header is row 1.
 _FIRST_ROW = 2
+_MARKS = '\ufeff"'
 
 
 class Strays:
@@ -32,11 +35,13 @@ class Strays:
         self._created = layout.sources["created_at"]
         self._headers = self._totals = 0
 
-    def sort_out(self, blocks: Iterator[pa.RecordBatch]) -> Iterator[tuple[int, pa.RecordBatch]]:
-        """The messages of each block, and the number of the first of these rows in the file."""
+    def sort_out(
+        self, blocks: Iterator[pa.RecordBatch]
+    ) -> Iterator[tuple[Sequence[int], pa.RecordBatch]]:
+        """The messages of each block, and the numbers of their rows in the file."""
         row = _FIRST_ROW
         # A last row that may be one of totals waits for the next block: then it is none.
-        waiting: tuple[int, pa.RecordBatch] | None = None
+        waiting: tuple[Sequence[int], pa.RecordBatch] | None = None
         for block in blocks:
             if waiting is not None and block.num_rows:
                 yield waiting
@@ -44,9 +49,17 @@ class Strays:
             messages = block
             if self._ends_with_totals(block):
                 messages = block.slice(0, block.num_rows - 1)
-                waiting = row + messages.num_rows, block.slice(messages.num_rows)
-            for start, part in self._between_headers(messages):
-                yield row + start, part
+                last = row + messages.num_rows
+                waiting = range(last, last + 1), block.slice(messages.num_rows)
+            numbers: Sequence[int] = range(row, row + messages.num_rows)
+            headers = self._repeated_headers(messages)
+            if headers is not None:
+                self._headers += headers.true_count
+                rest = pc.invert(headers)
+                messages = messages.filter(rest)
+                numbers = list(compress(numbers, rest.to_pylist()))
+            if messages.num_rows:
+                yield numbers, messages
             row += block.num_rows
         self._totals = int(waiting is not None)
 
@@ -64,36 +77,24 @@ class Strays:
 
     def _ends_with_totals(self, block: pa.RecordBatch) -> bool:
         """Whether the last row has no creation time, and no id or “Total” for one."""
-        if not block.num_rows or block.column(self._created)[-1].as_py() not in ("", None):
+        if not block.num_rows:
             return False
-        cell = str(block.column(self._id)[-1].as_py() or "").strip()
-        return not cell or cell.casefold().startswith("total")
+        created, key = (str(block.column(i)[-1].as_py() or "") for i in (self._created, self._id))
+        is_total = is_null(key) or bare(key).casefold().startswith("total")
+        return is_total and is_null(created)
 
-    def _between_headers(self, block: pa.RecordBatch) -> Iterator[tuple[int, pa.RecordBatch]]:
-        """The parts of a block between repeated headers, and where they begin in it."""
-        start = 0
-        for row in self._repeated_headers(block):
-            yield from [(start, block.slice(start, row - start))] if row > start else []
-            start = row + 1
-        if start < block.num_rows:
-            yield start, block.slice(start)
-
-    def _repeated_headers(self, block: pa.RecordBatch) -> list[int]:
-        created = block.column(self._created)
-        # A block of which all creation times are numbers repeats no header.
-        if not pa.types.is_string(created.type):
-            return []
-        name = pa.scalar(self._names[self._created], pa.string())
-        rows = []
-        row = pc.index(created, name).as_py()
-        while row >= 0:
-            if all(
-                column[row].as_py() == name
-                for column, name in zip(block.columns, self._names, strict=True)
-            ):
-                rows.append(row)
-            rest = created.slice(row + 1)
-            step = pc.index(rest, name).as_py()
-            row = row + 1 + step if step >= 0 else -1
-        self._headers += len(rows)
-        return rows
+    def _repeated_headers(self, block: pa.RecordBatch) -> pa.BooleanArray | None:
+        """Which rows are the header, cell for cell; None if none is."""
+        found: pa.BooleanArray | None = None
+        # First what tells best. A column of numbers holds no name.
+        for index in (self._created, *range(len(self._names))):
+            column, name = block.column(index), self._names[index]
+            if not pa.types.is_string(column.type):
+                return None
+            if index == 0:  # in files that were joined, behind a mark that makes quotes text
+                column, name = pc.utf8_trim(column, _MARKS), name.strip(_MARKS)
+            same = pc.equal(column, pa.scalar(name, pa.string()))
+            found = same if found is None else pc.and_(found, same)
+            if not found.true_count:
+                return None
+        return found
