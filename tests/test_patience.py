@@ -8,7 +8,7 @@ import threading
 import time
 import tracemalloc
 import zlib
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from math import inf
 from typing import TYPE_CHECKING
 
@@ -113,14 +113,20 @@ def sender(*pieces: bytes, pause: float = 0, endless: bytes = b"") -> Iterator[s
     def serve() -> None:
         while not over.is_set():
             connection, _ = listener.accept()
+            connections.append(connection)
             threads.append(threading.Thread(target=send, args=(connection,)))
             threads[-1].start()
 
+    connections: list[socket.socket] = []
     threads = [threading.Thread(target=serve)]
     threads[0].start()
     yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     over.set()
     socket.create_connection(listener.getsockname()).close()
+    threads[0].join()
+    for connection in connections:  # a client may keep one open
+        with suppress(OSError):
+            connection.shutdown(socket.SHUT_RDWR)
     for thread in threads:
         thread.join()
     listener.close()
