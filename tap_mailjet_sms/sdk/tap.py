@@ -125,6 +125,8 @@ class StrictTap(Tap):
         """
         stream_maps = self.config.get("stream_maps", {})
         for stream in self.streams.values():  # also has the catalog applied, which maps build on
+            if not stream_maps:
+                continue
             mask = stream.mask
             columns = [name for name in stream.schema["properties"] if mask["properties", name]]
             words = vocabulary()
