@@ -16,15 +16,16 @@ from __future__ import annotations
 
 from mailjet_sandbox.backend import Asked, Backend
 from mailjet_sandbox.effects import Link, Operation
-from mailjet_sandbox.layouts import LAYOUTS, Layout
+from mailjet_sandbox.layouts import LAYOUTS, PUZZLES, Layout
 from mailjet_sandbox.messages import Message, Messages
 from mailjet_sandbox.scenario import Fault, Scenario, When
 from mailjet_sandbox.server import Sandbox
-from mailjet_sandbox.unknowns import Build, DownloadToken, Edges, Empty, Unknowns
+from mailjet_sandbox.unknowns import Build, DownloadToken, Edges, Empty, Listing, Unknowns
 from mailjet_sandbox.wire import Ending, Framing, Request, Response
 
 __all__ = [
     "LAYOUTS",
+    "PUZZLES",
     "Asked",
     "Backend",
     "Build",
@@ -36,6 +37,7 @@ __all__ = [
     "Framing",
     "Layout",
     "Link",
+    "Listing",
     "Message",
     "Messages",
     "Operation",

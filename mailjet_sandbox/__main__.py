@@ -16,11 +16,19 @@ from typing import TYPE_CHECKING
 from mailjet_sandbox import control
 from mailjet_sandbox.backend import Backend
 from mailjet_sandbox.effects import EFFECTS
-from mailjet_sandbox.layouts import LAYOUTS
+from mailjet_sandbox.layouts import LAYOUTS, PUZZLES
 from mailjet_sandbox.messages import Messages
 from mailjet_sandbox.scenario import Scenario
 from mailjet_sandbox.server import HISTORY, Sandbox
-from mailjet_sandbox.unknowns import Build, DownloadToken, Edges, Empty, Unknowns
+from mailjet_sandbox.unknowns import (
+    Build,
+    DownloadToken,
+    Edges,
+    Empty,
+    Listing,
+    Spelling,
+    Unknowns,
+)
 from mailjet_sandbox.wire import Framing
 
 if TYPE_CHECKING:
@@ -104,10 +112,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     add(
         "--layout",
-        choices=LAYOUTS,
+        choices=[*LAYOUTS, *PUZZLES],
         default="default",
         metavar="NAME",
-        help=f"how the CSV is written: {', '.join(LAYOUTS)}",
+        help=f"how the CSV is written: {', '.join(LAYOUTS)}; and so that its header does not"
+        f" settle it: {', '.join(PUZZLES)}",
     )
     add("--build-seconds", type=float, default=1, help="an export takes so long (default: 1)")
     add("--build-polls", type=int, help="an export takes so many polls, however long")
@@ -117,6 +126,9 @@ def _parser() -> argparse.ArgumentParser:
     choice("--download-token", DownloadToken.OPTIONAL, "whether a download takes the token")
     choice("--download-framing", Framing.LENGTH, "how a download shows its end")
     add("--gzip", action="store_true", help="compress downloads where the client accepts it")
+    add("--list-cap", type=int, help="list no more messages at a time, whatever is asked for")
+    add("--list-ahead", type=int, default=0, help="list statuses so many seconds ahead of exports")
+    choice("--list-spelling", Spelling.LIVE, "how a list spells its keys")
     add("--string-ids", action="store_true", help="write the ID of an export as a string")
     add("--scenario", type=_scenario, metavar="JSON", help="what goes wrong, see below")
     add("--quiet", action="store_true", help="do not log each request to stderr")
@@ -132,7 +144,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         clock=time.time,
         token=options.token,
         scenario=options.scenario,
-        layout=LAYOUTS[options.layout],
+        layout=(LAYOUTS | PUZZLES)[options.layout],
         build=Build(options.build_seconds, options.build_polls, options.at_once),
         unknowns=Unknowns(
             edges=options.edges,
@@ -141,6 +153,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             download_framing=options.download_framing,
             gzip=options.gzip,
             string_ids=options.string_ids,
+            listing=Listing(
+                cap=options.list_cap, ahead=options.list_ahead, spelling=options.list_spelling
+            ),
         ),
     )
     stop = threading.Event()

@@ -24,7 +24,7 @@ from mailjet_sandbox.effects import Call, Edit, Instead, Link, Operation, Rate
 from mailjet_sandbox.exports import Export, Exports, ExportStatus
 from mailjet_sandbox.files import Files
 from mailjet_sandbox.layouts import Layout
-from mailjet_sandbox.messages import STATUS_DESCRIPTIONS, STATUS_NAMES
+from mailjet_sandbox.listed import as_listed
 from mailjet_sandbox.queries import MessageQuery, export_window, integer, window_hint
 from mailjet_sandbox.scenario import Play, Scenario
 from mailjet_sandbox.unknowns import Build, DownloadToken, Empty, Unknowns
@@ -206,14 +206,13 @@ class Backend:
             from_ts, to_ts = window_hint(request.body)
             ordinal = self._exports.next_ordinal
             return replace(call, from_ts=from_ts, to_ts=to_ts, export=ordinal)
-        if operation is Operation.COUNT:
+        if operation in {Operation.COUNT, Operation.MESSAGES}:
             window = {key: integer(request.query.get(key)) for key in ("FromTS", "ToTS")}
             return replace(call, from_ts=window["FromTS"], to_ts=window["ToTS"])
-        export = None
         if operation is Operation.STATUS:
             export = self._exports.find(integer(match[1]) or -1)
-        elif operation is Operation.DOWNLOAD and match[1] in self._links:
-            export, _ = self._links[match[1]]
+        else:
+            export, _ = self._links.get(match[1], (None, 0.0))
         if export is None:
             return call
         return replace(
@@ -348,20 +347,24 @@ class Backend:
 
     def _list(self, call: Call, request: Request) -> Response:
         """List messages, newest first, or give one by its id (documented)."""
+        listing = self.unknowns.listing
         stamp = self.clock.stamp()
         message_id = request.path.removeprefix("/v4/sms").strip("/")
         if message_id:
-            message = self.data.find(message_id, at=stamp, aged=self.clock.aged(stamp))
+            aged = self.clock.aged(stamp) + listing.ahead
+            message = self.data.find(message_id, at=stamp, aged=aged)
             if message is None:
                 raise errors.not_found()
-            return json_response(200, {"Data": [_as_json(message)]})
+            return json_response(200, {"Data": [as_listed(message, listing)]})
         query = MessageQuery(request.query, now=call.now, edges=self.unknowns.edges)
-        page = islice(self._wanted(query), query.offset, query.offset + query.limit)
-        return json_response(200, {"Data": [_as_json(message) for message in page]})
+        first = max(0, query.offset - listing.overlap)
+        size = query.limit if listing.cap is None else min(query.limit, listing.cap)
+        page = islice(self._wanted(query), first, first + size)
+        return json_response(200, {"Data": [as_listed(message, listing) for message in page]})
 
     def _wanted(self, query: MessageQuery) -> Iterator[Message]:
         stamp = self.clock.stamp()
-        aged = self.clock.aged(stamp)
+        aged = self.clock.aged(stamp) + self.unknowns.listing.ahead
         return filter(query.wants, self.data.newest(*query.span, at=stamp, aged=aged))
 
     def _identifier(self) -> str:
@@ -391,21 +394,3 @@ class Backend:
             status=0 if response.unanswered else response.status,
             faults=faults,
         )
-
-
-def _as_json(message: Message) -> dict[str, object]:
-    """Write a message with the keys seen live; `SentTS` is "" while being sent (documented)."""
-    return {
-        "ID": message.message_id,
-        "From": message.sender,
-        "To": message.recipient,
-        "Status": {
-            "Code": message.status,
-            "Name": STATUS_NAMES[message.status],
-            "Description": STATUS_DESCRIPTIONS[message.status],
-        },
-        "SmsCount": message.sms_count,
-        "CreationTS": message.created_ts,
-        "SentTS": "" if message.sent_ts is None else message.sent_ts,
-        "Cost": {"Value": float(message.cost_value), "Currency": message.cost_currency},
-    }

@@ -414,6 +414,25 @@ class Counted(Edit):
 
 
 @dataclass(frozen=True, slots=True)
+class Listed(Edit):
+    """The list has only so many messages of a page, 0 for none; strangers: of another account."""
+
+    name = "list"
+    on = frozenset({Operation.MESSAGES})
+    keep: int | None = 0
+    strangers: bool = False
+
+    def edit(self, response: Response) -> Response:
+        """Change the list."""
+        document = _document(response)
+        messages = document.get("Data")
+        if isinstance(messages, list):
+            kept = messages[: self.keep]
+            document["Data"] = [_stranger(each) for each in kept] if self.strangers else kept
+        return _redone(response, document)
+
+
+@dataclass(frozen=True, slots=True)
 class ClockSkew(Edit):
     """The `Date` header is off by so many seconds."""
 
@@ -528,9 +547,11 @@ class Expires(ExportEdit):
 
 _EFFECTS: tuple[type[Effect], ...] = (
     Http, Page, Broken, Rate, AtOnce, Redirect, Huge,
-    Cut, Status, Packed, Slow, OpenEnd, Echo, StatusCode, Counted, ClockSkew,
+    Cut, Status, Packed, Slow, OpenEnd, Echo, StatusCode, Counted, Listed, ClockSkew,
     Fails, Late, Rows, Repeated, Renamed, Linked, LinkExpires, Expires,
 )  # fmt: skip
+#: One step on, so that no number stays the same.
+_OTHER_DIGITS = str.maketrans("0123456789", "1234567890")
 EFFECTS: dict[str, type[Effect]] = {effect.name: effect for effect in _EFFECTS}
 
 
@@ -543,6 +564,17 @@ def _document(response: Response) -> dict[str, object]:
     except ValueError:
         return {}
     return document if isinstance(document, dict) else {}
+
+
+def _stranger(message: dict[str, object]) -> dict[str, object]:
+    """Make a message of the list one that no file has, whatever its keys are."""
+    stranger = dict(message)
+    for key, value in message.items():
+        if key.casefold() in {"id", "messageid", "to"}:
+            stranger[key] = str(value).translate(_OTHER_DIGITS)
+        elif key in {"CreationTS", "SentTS"} and isinstance(value, int):
+            stranger[key] = value - 7
+    return stranger
 
 
 def _redone(response: Response, document: dict[str, object]) -> Response:

@@ -100,6 +100,11 @@ class Message(NamedTuple):
     cost_currency: str
 
 
+def as_number(message_id: str) -> str:
+    """Give the same id as a long number, as one of Mailjet's samples has it."""
+    return str(10**18 + int(message_id[-12:], 16))
+
+
 class Messages:
     """All messages that an account ever sent, and will send."""
 

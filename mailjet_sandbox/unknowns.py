@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mailjet_sandbox.wire import Framing
 
@@ -38,6 +38,43 @@ class DownloadToken(enum.Enum):
     REFUSED = "refused"
 
 
+class Spelling(enum.Enum):
+    """How a list spells its keys: as seen live, or as documented, in two ways."""
+
+    LIVE = "live"
+    SAMPLES = "samples"
+    PROSE = "prose"
+
+
+class Unsent(enum.Enum):
+    """What a list has for the sending time of a message that was not sent."""
+
+    EMPTY = "empty"
+    MISSING = "missing"
+    NULL = "null"
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """How messages are listed.
+
+    Attributes:
+        cap: no page has more messages, whatever `Limit` says (guessed).
+        overlap: each page begins with so many messages of the one before.
+        ahead: statuses, costs and sending times are so many seconds ahead of those of an export.
+        spelling: the keys.
+        unsent: what stands for a time that is not there.
+        number_ids: ids are long numbers, as text (in one of Mailjet's samples).
+    """
+
+    cap: int | None = None
+    overlap: int = 0
+    ahead: int = 0
+    spelling: Spelling = Spelling.LIVE
+    unsent: Unsent = Unsent.EMPTY
+    number_ids: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Unknowns:
     """What the account does where nothing is documented.
@@ -55,6 +92,7 @@ class Unknowns:
     gzip: bool = False
     string_ids: bool = False
     date_header: bool = True
+    listing: Listing = field(default_factory=Listing)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,23 @@ import csv
 import gzip
 import io
 from dataclasses import asdict
+from itertools import chain
 
 import pytest
 
-from mailjet_sandbox import LAYOUTS, Build, DownloadToken, Edges, Empty, Framing, Messages, Unknowns
+from mailjet_sandbox import (
+    LAYOUTS,
+    PUZZLES,
+    Build,
+    DownloadToken,
+    Edges,
+    Empty,
+    Framing,
+    Listing,
+    Messages,
+    Unknowns,
+)
+from mailjet_sandbox.unknowns import Spelling, Unsent
 from tests.support.backend import DAY, NOW, Account, code, read
 
 WEEK = 7 * DAY
@@ -279,6 +292,77 @@ def test_a_message_is_listed_as_seen_live() -> None:
     assert by_id == [first[3], first[9]]
 
 
+def listed(account: Account, query: str = "") -> list[dict[str, object]]:
+    """The messages of one page of the list."""
+    page = read(account.get(f"/v4/sms?{query}"))["Data"]
+    assert isinstance(page, list)
+    return page
+
+
+def test_a_list_looks_at_its_query_alone() -> None:
+    """A body on GET changes nothing, so whoever asks for a window there gets the newest of all."""
+    account = Account()
+    body = {"FromTS": NOW - 9 * DAY, "ToTS": NOW - 8 * DAY, "Limit": 3}
+    answer = account.send("GET", "/v4/sms", body)
+    assert read(answer)["Data"] == listed(account)
+    assert len(listed(account, f"FromTS={NOW - 9 * DAY}&ToTS={NOW - 8 * DAY}&Limit=3")) == 3
+
+
+@pytest.mark.parametrize("cap", [21, 5])
+def test_a_page_can_be_capped(cap: int) -> None:
+    """Whatever the limit says; what is left comes on the next pages."""
+    account = Account(unknowns=Unknowns(listing=Listing(cap=cap)))
+    window = f"FromTS={NOW - 9 * DAY}&ToTS={NOW}"
+    pages = [listed(account, f"{window}&Limit=100&Offset={n * cap}") for n in range(3)]
+    assert list(map(len, pages)) == [cap] * 3
+    assert [*chain(*pages)] == listed(Account(), f"{window}&Limit={3 * cap}")
+    assert len(listed(account, f"{window}&Limit=2")) == 2
+
+
+def test_pages_can_overlap() -> None:
+    """A page begins with the last messages of the one before; the first page is as usual."""
+    account = Account(unknowns=Unknowns(listing=Listing(overlap=2)))
+    first, second = (listed(account, f"Limit=10&Offset={offset}") for offset in (0, 10))
+    assert first[-2:] == second[:2]
+    assert first + second[2:] == listed(Account(), "Limit=18")
+
+
+@pytest.mark.parametrize("spelling", Spelling)
+@pytest.mark.parametrize("unsent", Unsent)
+def test_a_list_is_spelt_in_each_way(spelling: Spelling, unsent: Unsent) -> None:
+    """The keys of id and parts, and what stands for the time of a message that was not sent."""
+    listing = Listing(spelling=spelling, unsent=unsent, number_ids=True)
+    data = Messages(since=NOW - DAY, per_hour=3600)
+    account = Account(data, unknowns=Unknowns(listing=listing))
+    page = listed(account, "Limit=60")
+    identity, parts = {
+        Spelling.LIVE: ("ID", "SmsCount"),
+        Spelling.SAMPLES: ("MessageId", "SMSCount"),
+        Spelling.PROSE: ("MessageID", "SMSCount"),
+    }[spelling]
+    usual = listed(Account(data), "Limit=60")
+    assert [m[parts] for m in page] == [m["SmsCount"] for m in usual]
+    assert all(str(m[identity]).isdigit() and isinstance(m[identity], str) for m in page)
+    assert len({m[identity] for m in page}) == 60
+    found = [m.get("SentTS", "missing") for m in page if usual[page.index(m)]["SentTS"] == ""]
+    assert found
+    assert set(found) == {{"empty": "", "missing": "missing", "null": None}[unsent.value]}
+
+
+def test_a_list_can_be_newer_than_an_export() -> None:
+    """What may change has moved on, what may not is the same."""
+    data = Messages(since=NOW - DAY, per_hour=3600)
+    account = Account(data, unknowns=Unknowns(listing=Listing(ahead=2 * DAY)))
+    window = f"FromTS={NOW - 60}&ToTS={NOW}&Limit=60"
+    newer, usual = listed(account, window), listed(Account(data), window)
+    for key in ("ID", "From", "To", "SmsCount", "CreationTS"):
+        assert [m[key] for m in newer] == [m[key] for m in usual]
+    for key in ("Status", "SentTS", "Cost"):
+        assert any(a[key] != b[key] for a, b in zip(newer, usual, strict=True))
+    file = account.file(account.finished(NOW - 60, NOW))
+    assert file == (same := Account(data)).file(same.finished(NOW - 60, NOW))
+
+
 def test_count_and_list_take_the_same_filters() -> None:
     """By status code and by recipient, over a span."""
     account = Account()
@@ -312,10 +396,10 @@ def test_the_journal_tells_what_was_asked() -> None:
     assert [line["time"] for line in lines] == [NOW, NOW + 1, NOW + 1]
 
 
-@pytest.mark.parametrize("name", LAYOUTS)
+@pytest.mark.parametrize("name", LAYOUTS | PUZZLES)
 def test_an_export_comes_in_the_accounts_layout(name: str) -> None:
     """The file is the layout's rendering of the truth, byte for byte."""
-    layout = LAYOUTS[name]
+    layout = (LAYOUTS | PUZZLES)[name]
     account = Account(layout=layout)
     done = account.finished(NOW - DAY, NOW)
     truth = list(account.backend.truth(NOW - DAY, NOW, at=float(str(done["CreationTS"]))))

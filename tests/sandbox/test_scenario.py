@@ -18,6 +18,7 @@ from tests.support.backend import DAY, NOW, Account, code, read
 
 HOUR = 3600
 COUNT = "/v4/sms/count"
+LIST = "/v4/sms"
 
 
 def account(*faults: dict[str, object], seed: int = 0) -> Account:
@@ -293,6 +294,31 @@ def test_a_count_can_be_wrong(add: int) -> None:
     assert read(account({"fault": "count", "add": add}).get(COUNT)) == {"Count": right + add}
 
 
+def test_a_list_can_be_short_empty_or_anothers() -> None:
+    """The first messages of a page alone, none, or some that no file has."""
+    listed = read(account().get(LIST))["Data"]
+    assert isinstance(listed, list)
+    for keep, expected in ((0, []), (5, listed[:5]), (None, listed)):
+        asked = account({"fault": "list", "keep": keep})
+        assert [read(asked.get(LIST))["Data"] for _ in "12"] == [expected, listed]
+    others = read(account({"fault": "list", "keep": None, "strangers": True}).get(LIST))["Data"]
+    assert isinstance(others, list)
+    assert len(others) == len(listed)
+    for key in ("ID", "To", "CreationTS"):
+        assert {m[key] for m in listed}.isdisjoint({m[key] for m in others})
+
+
+@pytest.mark.parametrize("status", [403, 404, 500])
+def test_a_list_can_be_closed_alone(status: int) -> None:
+    """A fault may befall lists only, those of a certain time too."""
+    asked = account({"fault": "http", "on": "messages", "status": status, "times": None})
+    assert asked.get(LIST).status == status
+    assert asked.get(COUNT).status == 200
+    asked = account({"fault": "http", "on": "messages", "covers": NOW - 5, "times": None})
+    spans = [(NOW - 9, NOW), (NOW - 9, NOW - 6)]
+    assert [asked.get(f"{LIST}?FromTS={a}&ToTS={b}").status for a, b in spans] == [503, 200]
+
+
 def test_the_servers_clock_can_be_off() -> None:
     """Only its `Date` header: what it does follows the true clock."""
     asked = account({"fault": "clock_skew", "seconds": -600, "times": None})
@@ -426,6 +452,7 @@ EXAMPLES: dict[str, dict[str, object]] = {
     "echo": {"shift": None},
     "status_code": {"code": 5, "text": "X"},
     "count": {"add": -1},
+    "list": {"keep": 3, "strangers": True},
     "clock_skew": {"seconds": 60},
     "error": {},
     "late": {"seconds": 5},
