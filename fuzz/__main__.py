@@ -97,7 +97,7 @@ def csv(data: bytes) -> None:
     if choice > b"\x40":
         data = CSV_HEADER + (CSV_ROW if choice > b"\xa0" else b"") + data[1:]
     try:
-        batches = [*csv_file.read(io.BytesIO(data), column_map={})]
+        batches = [*csv_file.read(io.BytesIO(data))]
     except TapMailjetSMSError:
         return
     with closing(Spool(iter(batches))) as spool:

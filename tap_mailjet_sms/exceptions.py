@@ -22,7 +22,8 @@ command line turns into one log line and the exit code of its class::
     │   │   ├── WindowTooLongError  78  400: the window is longer than Mailjet exports at once
     │   │   ├── ExportNotFoundError 69  404: no such export, or no longer
     │   │   └── DownloadGoneError   69  401, 403, 404 or 410 to a download
-    │   └── CSVHeaderError          65  the CSV has no known id or time, or lost a column
+    │   ├── CSVHeaderError          65  the CSV has no known id or time, or lost a column
+    │   └── CSVLayoutError          65  a column holds something else than its name says
     ├── run again later
     │   ├── MailjetUnavailableError 69  no usable answer, though asked `max_attempts` times
     │   │   └── SlowDownError       69  429, or 503 with `Retry-After`: see `exporting/pace.py`
@@ -194,6 +195,12 @@ class DownloadGoneError(RequestRefusedError):
 
 class CSVHeaderError(TapMailjetSMSError):
     """The CSV's header cannot be mapped to the stream's columns, or no longer to all of them."""
+
+    exit_code = ExitCode.DATA_REFUSED
+
+
+class CSVLayoutError(TapMailjetSMSError):
+    """A column of the CSV contradicts its name, by messages of Mailjet's own list."""
 
     exit_code = ExitCode.DATA_REFUSED
 

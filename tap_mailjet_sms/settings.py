@@ -10,10 +10,11 @@ import codecs
 import difflib
 import math
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from singer_sdk.typing import DEFAULT_JSONSCHEMA_VALIDATOR, extend_validator_with_defaults
 
@@ -21,6 +22,8 @@ from tap_mailjet_sms.exporting.counting import VerifyCounts
 from tap_mailjet_sms.exporting.links import LOOPBACK_HOSTS
 from tap_mailjet_sms.exporting.waiting import PollSchedule
 from tap_mailjet_sms.exporting.windows import SHORTEST, moment_of
+from tap_mailjet_sms.reading.roles import STATUS
+from tap_mailjet_sms.reading.rules import Rules, VerifyLayout
 from tap_mailjet_sms.schema import MESSAGE_COLUMNS
 
 if TYPE_CHECKING:
@@ -58,8 +61,7 @@ class Settings:
     request_timeout: float
     max_attempts: int
     verify_counts: VerifyCounts
-    column_map: Mapping[str, str | None]
-    csv_encoding: str
+    rules: Rules
 
     @classmethod
     def from_config(cls, config: Mapping[str, object]) -> Settings:
@@ -86,8 +88,12 @@ class Settings:
             request_timeout=number("request_timeout_seconds"),
             max_attempts=int(number("max_attempts")),
             verify_counts=VerifyCounts(config["verify_counts"]),
-            column_map=dict(column_map) if isinstance(column_map, dict) else {},
-            csv_encoding=str(config["csv_encoding"]).strip(),
+            rules=Rules(
+                column_map=dict(column_map) if isinstance(column_map, dict) else {},
+                encoding=str(config["csv_encoding"]).strip(),
+                zone=_time_zone(str(config["csv_time_zone"])) or UTC,
+                verify=VerifyLayout(config["verify_layout"]),
+            ),
         )
 
 
@@ -146,7 +152,9 @@ def _meaning_errors(config: Mapping[str, object]) -> list[str]:
         errors.append("start_date must be earlier than end_date")
     if not _is_encoding(str(config["csv_encoding"]).strip()):
         errors.append("csv_encoding is no encoding of text, such as utf-8 or windows-1252")
-    columns = [column.name for column in MESSAGE_COLUMNS]
+    if _time_zone(str(config["csv_time_zone"])) is None:
+        errors.append("csv_time_zone is no time zone, such as UTC or Europe/Paris")
+    columns = [*(column.name for column in MESSAGE_COLUMNS), STATUS]
     column_map = config.get("column_map")
     for header, column in column_map.items() if isinstance(column_map, dict) else ():
         if column is not None and column not in columns:
@@ -191,6 +199,20 @@ def _is_encoding(name: str) -> bool:
         )
     except (LookupError, ValueError):
         return False
+
+
+def _time_zone(name: str) -> tzinfo | None:
+    """The zone of a name of the IANA database; None if there is none.
+
+    Names of files that are not zones, as some systems have beside them, are no names either.
+    """
+    name = name.strip()
+    if name.upper() in {"UTC", "Z", "ETC/UTC", "GMT", "ETC/GMT"}:
+        return UTC
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None
 
 
 def _url_errors(text: str) -> list[str]:

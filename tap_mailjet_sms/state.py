@@ -8,8 +8,9 @@ stream is what a run leaves behind::
      "pending_exports": [{"id": 56660, "from_ts": "…", "to_ts": "…", "requested_at": "…"}],
      "file_form": ["open_end"],
      "layout": [{"fingerprint": "5f2c…", "at": "2026-11-21T16:05:00+00:00",
-                 "columns": {"message_id": {"place": 1, "header": "ID"}, "cost_value": null, …},
-                 "extra": ["Campaign", 9]}]}
+                 "columns": {"message_id": {"place": 1, "header": "ID", "proved": true},
+                             "cost_value": null, …},
+                 "extra": ["Campaign", 9], "proof": {…}, "unproved": null}]}
 
 The lists are always written, `[]` when empty: Meltano merges states deep into mappings but replaces
 lists, and never removes a key. They hold no token, no URL and no data, since states are printed and
@@ -24,14 +25,15 @@ from typing import TYPE_CHECKING, Protocol
 
 from tap_mailjet_sms.exceptions import InvalidStateError
 from tap_mailjet_sms.exporting.job import ExportJob
-from tap_mailjet_sms.exporting.windows import Window, iso, moment_of, whole_moment
-from tap_mailjet_sms.reading.layout import KnownLayout, Source
+from tap_mailjet_sms.exporting.windows import Window, iso, unix_second, whole_moment
+from tap_mailjet_sms.layout_state import layout_from_state, layout_to_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime, timedelta
 
     from tap_mailjet_sms.exporting.windows import Plan
+    from tap_mailjet_sms.reading.layout import KnownLayout
 
 STREAM = "sms_messages"
 REPLICATION_KEY = "to_ts"
@@ -40,8 +42,6 @@ VALUE = "replication_key_value"
 FORM = "file_form"
 OPEN_END = "open_end"
 LAYOUT = "layout"
-#: Nothing of Mailjet's is older than unix time.
-EPOCH_YEAR = 1970
 #: An id of 64 bits has fewer.
 DIGITS = 20
 
@@ -157,7 +157,7 @@ class Bookmark:
         change: dict[str, object] = {
             PENDING: [_to_state(job) for job in self._by_start()],
             FORM: self._form,
-            LAYOUT: [_layout_to_state(*self._layout)] if self._layout else [],
+            LAYOUT: [layout_to_state(*self._layout)] if self._layout else [],
         }
         if self._moves and self.value is not None:
             change |= {"replication_key": REPLICATION_KEY, VALUE: iso(self.value)}
@@ -210,7 +210,7 @@ def bookmark_value(state: Mapping[str, object]) -> datetime | None:
     value = state.get(VALUE)
     if value is None:
         return None
-    moment = _unix_second(value)
+    moment = unix_second(value)
     if moment is None:
         msg = (
             f"The state's {VALUE} of {STREAM} is not a date-time in ISO 8601: correct it, or"
@@ -254,46 +254,11 @@ def known_layout(state: Mapping[str, object]) -> tuple[KnownLayout, datetime] | 
         InvalidStateError: If it cannot be read.
     """
     entries = state.get(LAYOUT) or []
-    layouts = [_layout_from_state(entry) for entry in entries] if isinstance(entries, list) else []
+    layouts = [layout_from_state(entry) for entry in entries] if isinstance(entries, list) else []
     if None in layouts or not isinstance(entries, list):
         msg = f"The state's {LAYOUT} of {STREAM} cannot be read: correct it, or set it to []"
         raise InvalidStateError(msg)
     return layouts[-1] if layouts else None
-
-
-def _layout_to_state(layout: KnownLayout, at: datetime) -> dict[str, object]:
-    def source(found: Source | None) -> dict[str, object] | None:
-        if found is None:
-            return None
-        return {"place": found.place} | ({"header": found.header} if found.header else {})
-
-    return {
-        "fingerprint": layout.fingerprint,
-        "at": iso(whole_moment(at)),
-        "columns": {name: source(found) for name, found in layout.columns.items()},
-        "extra": list(layout.extra),
-    }
-
-
-def _layout_from_state(entry: object) -> tuple[KnownLayout, datetime] | None:
-    if not isinstance(entry, dict):
-        return None
-    fingerprint, at = entry.get("fingerprint"), _unix_second(entry.get("at"))
-    columns, extra = entry.get("columns"), entry.get("extra") or []
-    if not isinstance(fingerprint, str) or at is None:
-        return None
-    if not isinstance(columns, dict) or not isinstance(extra, list):
-        return None
-    sources: dict[str, Source | None] = {}
-    for name, found in columns.items():
-        place = found.get("place") if isinstance(found, dict) else None
-        header = found.get("header") if isinstance(found, dict) else None
-        if found is not None and not (type(place) is int and isinstance(header, str | None)):
-            return None
-        sources[str(name)] = None if place is None else Source(place, header)
-    if not all(type(name) is int or isinstance(name, str) for name in extra):
-        return None
-    return KnownLayout(fingerprint, sources, tuple(extra)), at
 
 
 def _to_state(job: ExportJob) -> dict[str, object]:
@@ -310,7 +275,7 @@ def _from_state(entry: object) -> ExportJob | None:
         return None
     export_id = entry.get("id")
     start, end, requested_at = (
-        _unix_second(entry.get(key)) for key in ("from_ts", "to_ts", "requested_at")
+        unix_second(entry.get(key)) for key in ("from_ts", "to_ts", "requested_at")
     )
     if isinstance(export_id, str) and export_id.isdecimal() and len(export_id) < DIGITS:
         export_id = int(export_id)
@@ -319,9 +284,3 @@ def _from_state(entry: object) -> ExportJob | None:
     if start is None or end is None or requested_at is None or start >= end:
         return None
     return ExportJob(id=export_id, window=Window(start, end), requested_at=requested_at)
-
-
-def _unix_second(value: object) -> datetime | None:
-    """A whole second of unix time; nothing of Mailjet's is older."""
-    moment = moment_of(value)
-    return whole_moment(moment) if moment is not None and moment.year >= EPOCH_YEAR else None

@@ -31,6 +31,7 @@ from tap_mailjet_sms.exporting.windows import (
     plan_run,
     plan_windows,
 )
+from tap_mailjet_sms.reading.rules import VerifyLayout
 from tap_mailjet_sms.schema import MESSAGE_COLUMNS, STREAM_SCHEMA
 from tap_mailjet_sms.sdk.stream import WindowedStream
 from tap_mailjet_sms.state import REPLICATION_KEY, STREAM, Bookmark
@@ -153,6 +154,7 @@ class SMSMessages(WindowedStream):
         """
         from tap_mailjet_sms.reading import csv_file  # noqa: PLC0415
         from tap_mailjet_sms.reading.counted import CountedRows  # noqa: PLC0415
+        from tap_mailjet_sms.reading.proof_sentences import layout_lines  # noqa: PLC0415
         from tap_mailjet_sms.reading.window_check import FarTimes, WindowCheck  # noqa: PLC0415
         from tap_mailjet_sms.writing.overlap import Overlap  # noqa: PLC0415
 
@@ -168,13 +170,19 @@ class SMSMessages(WindowedStream):
         with closing(self._client(pace)) as mailjet, self._telling_of(far_times):
             exports = self._orchestrator(mailjet, bookmark, pace)
             for arrival in exports.files(*self._plan(bookmark, exports.fetcher)):
-                check = WindowCheck(arrival.window.start, arrival.window.end, clock.now())
+                window, rules = arrival.window, self.settings.rules
+                check = WindowCheck(
+                    window.start,
+                    window.end,
+                    now=clock.now(),
+                    refuses=rules.verify is VerifyLayout.ERROR,
+                )
                 reading = csv_file.read(
                     arrival.file,
-                    column_map=self.settings.column_map,
-                    encoding=self.settings.csv_encoding,
+                    rules,
                     before=bookmark.layout,
                     check=check,
+                    listing=arrival.listing,
                 )
                 rows = CountedRows(reading, tells_ids_apart=counts_ids)
                 fresh = overlap.fresh(exports.meanwhile(rows), arrival.window)
@@ -190,7 +198,10 @@ class SMSMessages(WindowedStream):
                         continue
                     overlap.end_window()
                     far_times.add(check)
-                    self._tell(reading.notices, quietly=logging.DEBUG)
+                    self._tell(reading.notices)
+                    if self.is_test and reading.layout is not None:
+                        for line in layout_lines(reading.layout):
+                            self.logger.info(line)
                     yield arrival.job, exports.meanwhile(kept)
                 bookmark.commit(arrival.window, reading.layout)
 
@@ -283,11 +294,12 @@ class SMSMessages(WindowedStream):
             max_concurrent_exports=settings.max_concurrent_exports,
         )
 
-    def _tell(self, notices: Iterable[Notice], *, quietly: int = logging.INFO) -> None:
-        """Log what was not told in this run yet; what is no warning at the level `quietly`."""
+    def _tell(self, notices: Iterable[Notice]) -> None:
+        """Log what was not told in this run yet; quietly what was told in an earlier one."""
         for notice in notices:
             if notice not in self._told:
                 self._told.add(notice)
+                quietly = logging.DEBUG if notice.is_repeated else logging.INFO
                 self.logger.log(logging.WARNING if notice.is_warning else quietly, notice.text)
 
     @cached_property

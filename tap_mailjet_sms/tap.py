@@ -149,8 +149,8 @@ class TapMailjetSMS(StrictTap):
             default={},
             title="Column Map",
             description=(
-                "CSV header to column, for headers that the tap does not know; null sends the "
-                "column to `extra`"
+                "CSV header to column, for headers that the tap does not know (`status` for one of "
+                "any form of status); null sends the column to `extra`"
             ),
         ),
         th.Property(
@@ -161,6 +161,27 @@ class TapMailjetSMS(StrictTap):
             description=(
                 "Encoding of CSV files that are not UTF-8 and do not say so by their first bytes, "
                 "such as windows-1252"
+            ),
+        ),
+        th.Property(
+            "csv_time_zone",
+            th.StringType,
+            default="UTC",
+            title="CSV Time Zone",
+            description=(
+                "Zone (a name of IANA's, such as Europe/Paris) of times that the CSV writes "
+                "without one"
+            ),
+        ),
+        th.Property(
+            "verify_layout",
+            th.StringType,
+            allowed_values=["off", "warn", "error"],
+            default="error",
+            title="Verify Layout",
+            description=(
+                "What to do if a column of the CSV holds something else than its name says, by "
+                "some messages of Mailjet's own list; off asks for no list"
             ),
         ),
         additional_properties=False,

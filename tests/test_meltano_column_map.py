@@ -46,7 +46,7 @@ def understood(meltano: Meltano, **environment: str) -> dict[str, str | None]:
     settings = {"TAP_MAILJET_SMS_AUTH_TOKEN": "t", **environment}
     meltano.run("invoke", "--dump=config", TAP, settings=settings, show=lines.append)
     config, _ = json.JSONDecoder().raw_decode("\n".join(lines[lines.index("{") :]))
-    return dict(TapMailjetSMS(config=config).settings.column_map)
+    return dict(TapMailjetSMS(config=config).settings.rules.column_map)
 
 
 def test_names_with_dots_come_through_meltanos_file(tmp_path: Path) -> None:

@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Iterator
 
+    from tap_mailjet_sms.witness import Witness
+
 NOW = datetime(2026, 11, 21, 16, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 T = TypeVar("T")
@@ -147,6 +149,11 @@ class Answers:
         assert not_before <= window.start
         self.calls["list"] += 1
         return self.listed[offset:]
+
+    def list_messages(self, window: Window, *, not_before: datetime, limit: int) -> list[Witness]:
+        """Nothing: no layout is proved here."""
+        assert not_before <= window.start
+        return [][:limit]
 
 
 class Notes:

@@ -43,8 +43,8 @@ def test_a_token_is_enough() -> None:
     assert defaults.poll.timeout == 3600
     assert (defaults.request_timeout, defaults.max_attempts) == (60, 6)
     assert defaults.verify_counts is VerifyCounts.WARN
-    assert defaults.column_map == {}
-    assert defaults.csv_encoding == "utf-8"
+    assert defaults.rules.column_map == {}
+    assert defaults.rules.encoding == "utf-8"
 
 
 @pytest.mark.parametrize("value", [0.5, "0.5", " 0.5 ", Decimal("0.5")])
@@ -182,7 +182,7 @@ def test_plain_http_is_for_this_machine_only(host: str) -> None:
 
 def test_column_map_is_taken_as_it_is() -> None:
     """Headers to columns, and null for a header that goes to `extra`."""
-    assert settings(column_map={"Nr": "message_id", "Cost": None}).column_map == {
+    assert settings(column_map={"Nr": "message_id", "Cost": None}).rules.column_map == {
         "Nr": "message_id",
         "Cost": None,
     }
@@ -198,13 +198,13 @@ def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
 
     assert found.auth_token == TOKEN
     assert found.window == timedelta(hours=6)
-    assert found.column_map == {"Nr": "message_id"}
+    assert found.rules.column_map == {"Nr": "message_id"}
 
 
 def test_headers_with_dots_may_come_as_objects() -> None:
     """Meltano makes them of the keys in its file."""
     nested = {"Cost": {"Value": "cost_value", "Unit": {"Name": None}}, "An": "recipient"}
-    assert settings(column_map=nested).column_map == {
+    assert settings(column_map=nested).rules.column_map == {
         "Cost.Value": "cost_value",
         "Cost.Unit.Name": None,
         "An": "recipient",
@@ -223,7 +223,7 @@ def test_other_objects_in_column_map_are_refused(wrong: dict[str, object]) -> No
 )
 def test_encodings_are_known_by_their_names(name: str) -> None:
     """As Python knows them, in any spelling."""
-    assert settings(csv_encoding=name).csv_encoding == name.strip()
+    assert settings(csv_encoding=name).rules.encoding == name.strip()
 
 
 @pytest.mark.parametrize(

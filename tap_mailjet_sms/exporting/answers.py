@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -31,6 +32,7 @@ from tap_mailjet_sms.exceptions import (
 from tap_mailjet_sms.exporting.job import ExportJob, ExportStatus
 from tap_mailjet_sms.exporting.moments import moment
 from tap_mailjet_sms.exporting.windows import iso
+from tap_mailjet_sms.witness import Witness
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -158,6 +160,72 @@ def created_moments(answer: Mapping[str, JSON], what: str) -> list[datetime]:
         msg = f"{what} failed: Mailjet's answer is not a list of messages with a CreationTS each"
         raise UnexpectedAnswerError(msg)
     return created
+
+
+def listed_messages(answer: Mapping[str, JSON], what: str) -> list[Witness]:
+    """The messages in an answer of `/sms`, under each name that is documented or was seen.
+
+    One without an id or a creation time is left out; of the rest, a field that cannot be read is
+    as good as missing.
+
+    Raises:
+        UnexpectedAnswerError: If it is no list of messages.
+    """
+    listed = _field_in_any_case(answer, "data")
+    if not isinstance(listed, list):
+        msg = f"{what} failed: Mailjet's answer is not a list of messages"
+        raise UnexpectedAnswerError(msg)
+    found = [_witness(message) for message in listed if isinstance(message, dict)]
+    return [witness for witness in found if witness is not None]
+
+
+def _witness(message: Mapping[str, JSON]) -> Witness | None:
+    def field(name: str, of: JSON = message) -> JSON:
+        return _field_in_any_case(of, name) if isinstance(of, dict) else None
+
+    def time(name: str) -> datetime | None:
+        try:
+            return moment(field(name))
+        except ValueError:
+            return None
+
+    status, cost = field("status"), field("cost")
+    ids = [_text(field(name)) for name in ("id", "messageid")]
+    message_id = next((found for found in ids if found), None)
+    created_at = time("creationts")
+    if message_id is None or created_at is None:
+        return None
+    return Witness(
+        message_id=message_id,
+        created_at=created_at,
+        sender=_text(field("from")),
+        recipient=_text(field("to")),
+        status_code=_whole_number(field("code", status)),
+        status_name=_text(field("name", status)),
+        status_description=_text(field("description", status)),
+        sent_at=time("sentts"),
+        sms_count=_whole_number(field("smscount")),
+        cost_value=_amount(field("value", cost)),
+        cost_currency=_text(field("currency", cost)),
+    )
+
+
+def _text(value: JSON) -> str | None:
+    """A text, or a number in its place; an empty one is none."""
+    is_number = isinstance(value, int) and not isinstance(value, bool)
+    text = str(value).strip() if is_number or isinstance(value, str) else ""
+    return text or None
+
+
+def _amount(value: JSON) -> Decimal | None:
+    """A number as it was written: a float's shortest text is that."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        amount = Decimal(str(value).strip())
+    except InvalidOperation:
+        return None
+    return amount if amount.is_finite() else None
 
 
 def is_refusal(status: int) -> bool:

@@ -1,4 +1,4 @@
-"""`MailjetClient`: the only HTTP. Five calls, each a single typed question to Mailjet.
+"""`MailjetClient`: the only HTTP. Six calls, each a single typed question to Mailjet.
 
 A call makes one attempt; when it may, and whether there is another one, is its caller's business.
 What an answer means is told by `answers`, which links are followed and who gets the token by
@@ -25,6 +25,7 @@ from tap_mailjet_sms.exporting.answers import (
     created_moments,
     download_refusal,
     export_job,
+    listed_messages,
     message_count,
     refusal,
     refusal_sentence,
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
     from tap_mailjet_sms.exporting.answers import JSON
     from tap_mailjet_sms.exporting.job import ExportJob
     from tap_mailjet_sms.exporting.windows import Window
+    from tap_mailjet_sms.witness import Witness
 
 logger = logging.getLogger("tap-mailjet-sms.client")
 
@@ -187,6 +189,20 @@ class MailjetClient:
         what = f"Listing the messages of {window}"
         params = {**_asked_for(window, not_before), "Limit": PAGE, "Offset": offset}
         return created_moments(self._ask(what, "GET", "sms", params=params), what)
+
+    def list_messages(self, window: Window, *, not_before: datetime, limit: int) -> list[Witness]:
+        """The newest messages of what an export of the window asks for, so many at most.
+
+        Mailjet may give fewer in one answer, though there are more.
+
+        Raises:
+            MailjetUnavailableError: If there was no usable answer.
+            RequestRefusedError: If Mailjet refused the request.
+            UnexpectedAnswerError: If the answer is no list of messages.
+        """
+        what = f"Listing the messages of {window}"
+        params = {**_asked_for(window, not_before), "Limit": limit}
+        return listed_messages(self._ask(what, "GET", "sms", params=params), what)
 
     def download(self, job: ExportJob, into: BinaryIO) -> bool:
         """Download the export's CSV into an empty file; one attempt.

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from tap_mailjet_sms.exporting.pace import Pace
     from tap_mailjet_sms.exporting.waiting import Clock, EndOfRun, PollSchedule, Retrying
     from tap_mailjet_sms.exporting.windows import Window
+    from tap_mailjet_sms.witness import Witness
 
 logger = logging.getLogger("tap-mailjet-sms.exports")
 
@@ -51,6 +52,8 @@ T = TypeVar("T")
 HEAD = 1 << 16
 #: Pages of a list that are asked for at most: windows with few messages are meant.
 PAGES = 4
+#: How often a list is asked for that the run can do without.
+LIST_ATTEMPTS = 2
 _GZIP = b"\x1f\x8b"
 
 
@@ -68,6 +71,9 @@ class Mailjet(Protocol):
 
     def list_created(self, window: Window, *, not_before: datetime, offset: int) -> list[datetime]:
         """List the times of messages."""
+
+    def list_messages(self, window: Window, *, not_before: datetime, limit: int) -> list[Witness]:
+        """List the newest messages."""
 
     def download(self, job: ExportJob, into: BinaryIO) -> bool:
         """Download an export's file."""
@@ -252,9 +258,26 @@ class Fetcher:
         ask = partial(self.mailjet.count, window, not_before=self.not_before, edges=edges)
         return self._retry(ask)
 
-    def _retry(self, ask: Callable[[], T], turn: Turn = Turn.LATER) -> T:
-        """Ask until there is a usable answer, `max_attempts` times at most, at the run's pace."""
-        for attempt in range(1, self.retrying.max_attempts):
+    def newest(self, span: Window, *, limit: int) -> list[Witness]:
+        """The newest messages of a span in Mailjet's own list; two attempts are enough for that.
+
+        Raises:
+            RequestRefusedError: If Mailjet refuses to answer.
+            MailjetUnavailableError: If there was no usable answer.
+            MailjetBusyError: If Mailjet asked to slow down all the time.
+            UnexpectedAnswerError: If the answer is no list of messages.
+        """
+        ask = partial(self.mailjet.list_messages, span, not_before=self.not_before, limit=limit)
+        return self._retry(ask, attempts=min(LIST_ATTEMPTS, self.retrying.max_attempts))
+
+    def _retry(
+        self, ask: Callable[[], T], turn: Turn = Turn.LATER, attempts: int | None = None
+    ) -> T:
+        """Ask until there is a usable answer, at the run's pace.
+
+        So many times at most, or `max_attempts` times.
+        """
+        for attempt in range(1, attempts or self.retrying.max_attempts):
             self.end.check()
             try:
                 return self.pace.call(ask, turn)

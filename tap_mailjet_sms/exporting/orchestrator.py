@@ -26,6 +26,7 @@ from tap_mailjet_sms.exceptions import (
     TapMailjetSMSError,
 )
 from tap_mailjet_sms.exporting.counting import Finding, VerifyCounts, hold
+from tap_mailjet_sms.exporting.listing import Lists
 from tap_mailjet_sms.exporting.requesting import Requests
 from tap_mailjet_sms.exporting.verdict import (
     Failure,
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from tap_mailjet_sms.exporting.counting import Tally
     from tap_mailjet_sms.exporting.fetching import Fetched, Fetcher
     from tap_mailjet_sms.exporting.job import ExportJob
+    from tap_mailjet_sms.exporting.listing import WindowList
 
 logger = logging.getLogger("tap-mailjet-sms.exports")
 
@@ -109,6 +111,11 @@ class Arrival:
         """The CSV, at its start; None for an export without any (a guess: no message)."""
         return self._fetched.file
 
+    @property
+    def listing(self) -> WindowList:
+        """Mailjet's own list of the window's messages, of which nothing was asked for yet."""
+        return self._exports.lists.of(self.window, self._fetched.expected)
+
     def verify(self, tally: Tally) -> None:
         """Hold what was read against Mailjet's count.
 
@@ -137,11 +144,13 @@ class Orchestrator:
     _busy: list[_Tile] = field(default_factory=list)
     _woken: threading.Event = field(default_factory=threading.Event)
     _requests: Requests = field(init=False)
+    lists: Lists = field(init=False)
     _forgiven: int = 0
 
     def __post_init__(self) -> None:
         """Begin without having asked for anything."""
         fetcher = self.fetcher
+        self.lists = Lists(fetcher, fetcher.clock.now())
         self._requests = Requests(
             fetcher.mailjet, fetcher.clock, fetcher.pace, fetcher.retrying, fetcher.not_before
         )

@@ -11,6 +11,7 @@ from tap_mailjet_sms.notices import Notice
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+EPOCH_YEAR = 1970
 #: `FromTS` may lie at most one year back (documented).
 ONE_YEAR = timedelta(days=365)
 #: Mailjet's clock decides what one year is, and exports wait their turn: stay clear of the edge.
@@ -88,6 +89,12 @@ def moment_of(value: object) -> datetime | None:
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
+
+
+def unix_second(value: object) -> datetime | None:
+    """The whole second of a date-time in ISO 8601; nothing of Mailjet's is older than unix time."""
+    moment = moment_of(value)
+    return whole_moment(moment) if moment is not None and moment.year >= EPOCH_YEAR else None
 
 
 def whole_moment(moment: datetime) -> datetime:

@@ -110,7 +110,7 @@ def recipients(cells: Cells) -> Cells:
     # Neither blanks, quotes nor letters; and no marks between digits.
     if least > ord("'") and greatest <= ord("9") and not _has_any(cells, b".", b","):
         return text(cells)
-    (values,) = _each_text(cells, lambda cell: (_recipient(cell),), "is no text", pa.string())
+    (values,) = _each_text(cells, lambda cell: (recipient(cell),), "is no text", pa.string())
     return values
 
 
@@ -210,6 +210,20 @@ def integer(cell: str) -> int:
     if not match:
         raise ValueError
     return int(match[1])
+
+
+def recipient(cell: str) -> str | None:
+    """A phone number or a name, without blanks around it and without what guards its plus.
+
+    Raises:
+        OddTextError: It is a number whose last digits are lost.
+    """
+    found = bare(cell)
+    unguarded = bare(found.removeprefix("'"))
+    phone = unguarded if unguarded.startswith(_GUARDED) else found
+    _refuse_shortened(phone)
+    decimal = _DECIMAL_PHONE.fullmatch(phone)
+    return (decimal[1] if decimal else phone) or None
 
 
 def shortest(cells: Cells) -> int | None:
@@ -352,15 +366,6 @@ def _id(cell: str) -> str:
         raise OddTextError(msg)
     _refuse_shortened(found)
     return found
-
-
-def _recipient(cell: str) -> str | None:
-    found = bare(cell)
-    unguarded = bare(found.removeprefix("'"))
-    phone = unguarded if unguarded.startswith(_GUARDED) else found
-    _refuse_shortened(phone)
-    decimal = _DECIMAL_PHONE.fullmatch(phone)
-    return (decimal[1] if decimal else phone) or None
 
 
 def _refuse_shortened(cell: str) -> None:

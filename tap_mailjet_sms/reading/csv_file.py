@@ -21,10 +21,13 @@ from tap_mailjet_sms.exceptions import CSVFormatError
 from tap_mailjet_sms.notices import Notice
 from tap_mailjet_sms.reading import cells
 from tap_mailjet_sms.reading.encoding import as_utf8
-from tap_mailjet_sms.reading.header import HEADER_LIMIT, STATUS, Header, read_header, show
-from tap_mailjet_sms.reading.layout import HOSTS, Layout, lay_out, settle
+from tap_mailjet_sms.reading.header import HEADER_LIMIT, read_header, show
+from tap_mailjet_sms.reading.layout import settle
 from tap_mailjet_sms.reading.prices import Prices, currencies
-from tap_mailjet_sms.reading.rows import read_blocks, row_name
+from tap_mailjet_sms.reading.proving import prove
+from tap_mailjet_sms.reading.roles import HOSTS, REQUIRED, STATUS, TIMES
+from tap_mailjet_sms.reading.rows import column_name, read_blocks, row_name
+from tap_mailjet_sms.reading.rules import Rules, TimeForm
 from tap_mailjet_sms.reading.statuses import Statuses, StatusForm, contradictions, statuses
 from tap_mailjet_sms.reading.strays import Strays
 from tap_mailjet_sms.reading.times import near, required, times
@@ -33,12 +36,15 @@ from tap_mailjet_sms.schema import STATUS_NAMES
 from tap_mailjet_sms.spool import spool_errors
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
+    from datetime import tzinfo
 
     from tap_mailjet_sms.reading.cells import Cells
-    from tap_mailjet_sms.reading.layout import KnownLayout
+    from tap_mailjet_sms.reading.header import Header
+    from tap_mailjet_sms.reading.layout import KnownLayout, Layout
     from tap_mailjet_sms.reading.times import Moments
     from tap_mailjet_sms.reading.window_check import WindowCheck
+    from tap_mailjet_sms.witness import Listing
 
 _T = TypeVar("_T")
 
@@ -48,7 +54,6 @@ _STATUS_FORMS = {
     STATUS: StatusForm.ANY,
     "status_name": StatusForm.NAME,
 }
-_REQUIRED = [field.name for field in MESSAGE_SCHEMA if not field.nullable]
 #: What fits into an error in full.
 _SHORT_NAME = 40
 #: What most layouts spell as a whole number.
@@ -59,22 +64,23 @@ _NO_COST = pa.scalar(Decimal(0), DECIMAL)
 
 def read(
     source: BinaryIO | None,
+    rules: Rules | None = None,
     *,
-    column_map: Mapping[str, str | None],
-    encoding: str = "utf-8",
     before: KnownLayout | None = None,
     check: WindowCheck | None = None,
+    listing: Listing | None = None,
 ) -> Reading:
     """Read a CSV from its beginning.
 
     Args:
         source: The whole file, which is closed once it is read; None if there are no rows.
-        column_map: The setting.
-        encoding: The setting `csv_encoding`.
+        rules: The settings.
         before: The layout of the file with rows before this one, in this run or an earlier one.
         check: What the times of creation are held against.
+        listing: Mailjet's list of the window's messages, which proves the layout; None to go by
+            the names alone. It needs a `check`.
     """
-    return Reading(source, column_map, encoding, before, check)
+    return Reading(source, rules or Rules(), before, check, listing)
 
 
 class Reading:
@@ -86,8 +92,9 @@ class Reading:
 
     Raises:
         CSVFormatError: A row or a cell is wrong.
-        CSVHeaderError: The header does not say where the id and the creation time are, or lacks a
-            column that was there before.
+        CSVLayoutError: A column holds something else than its name says.
+        CSVHeaderError: Nothing says where the id and the creation time are, or a column is lacking
+            that was there before.
         NotCSVError: A page came instead of a CSV.
         DownloadBrokenError: The file is packed, and damaged.
         SpoolError: The temporary folder does not give the file, or has no room for it unpacked.
@@ -96,17 +103,18 @@ class Reading:
     def __init__(
         self,
         source: BinaryIO | None,
-        column_map: Mapping[str, str | None],
-        encoding: str,
+        rules: Rules,
         before: KnownLayout | None,
         check: WindowCheck | None,
+        listing: Listing | None,
     ) -> None:
         self.layout: KnownLayout | None = None
         self.notices: list[Notice] = []
-        self._column_map = column_map
+        self._rules = rules
         self._before = before
         self._check = check
-        self._batches = self._read(source, encoding)
+        self._listing = listing
+        self._batches = self._read(source)
 
     def __iter__(self) -> Self:
         """Go on where it is."""
@@ -116,39 +124,50 @@ class Reading:
         """Read the next batch."""
         return next(self._batches)
 
-    def _read(self, source: BinaryIO | None, encoding: str) -> Iterator[pa.RecordBatch]:
+    def _read(self, source: BinaryIO | None) -> Iterator[pa.RecordBatch]:
         if source is None:
             return
-        with source, spool_errors(), as_utf8(source, encoding) as text:
+        with source, spool_errors(), as_utf8(source, self._rules.encoding) as text:
             yield from self._typed(text)
 
     def _typed(self, text: BinaryIO) -> Iterator[pa.RecordBatch]:
-        column_map = self._column_map
         text.seek(0)
-        header = read_header(text.read(HEADER_LIMIT), column_map)
+        header = read_header(text.read(HEADER_LIMIT), self._rules.column_map)
         if header is None:
             return
-        layout = lay_out(header, column_map)
+        proven = prove(
+            text,
+            header,
+            self._rules,
+            before=self._before,
+            check=self._check,
+            listing=self._listing,
+        )
+        if proven is None:
+            return
+        header, layout = proven.header, proven.layout
+        if self._check and proven.proof and proven.proof.evidence.is_far:
+            self._check.refuses = False
         rows = 0
         told: dict[str, bool] = {}
         numbers = [layout.sources[name] for name in _NUMBERS if name in layout.sources]
         strays = Strays(header, layout)
-        conversion = _Conversion(header, layout, self._check)
+        conversion = _Conversion(header, layout, self._rules.zone, self._check)
         for numbers_of_rows, block in strays.sort_out(read_blocks(text, header, numbers=numbers)):
             batch = conversion.typed(block, numbers_of_rows)
             _tell(batch, told)
             yield batch
             rows += batch.num_rows
-        self.notices += strays.notices + conversion.notices()
+        self.notices += [*proven.notices, *strays.notices, *conversion.notices()]
         if rows:
-            self.layout, notice = settle(
-                header,
-                replace(layout, extra=(*layout.extra, *sorted(conversion.unnamed))),
+            extra = (*layout.extra, *sorted(conversion.unnamed))
+            self.layout, notices = settle(
+                replace(proven, layout=replace(layout, extra=extra)),
                 told=told,
-                column_map=column_map,
+                column_map=self._rules.column_map,
                 before=self._before,
             )
-            self.notices += [notice] if notice else []
+            self.notices += notices
 
 
 class _Conversion:
@@ -157,12 +176,15 @@ class _Conversion:
     What only the whole file can tell is gathered on the way.
     """
 
-    def __init__(self, header: Header, layout: Layout, check: WindowCheck | None) -> None:
+    def __init__(
+        self, header: Header, layout: Layout, zone: tzinfo, check: WindowCheck | None
+    ) -> None:
         self._header = header
         self._layout = layout
+        self._time_forms = [TimeForm(zone, layout.orders.get(role)) for role in TIMES]
         self._check = check
         self._numbers: Sequence[int] = ()
-        self._prices = Prices()
+        self._prices = Prices(layout.decimal_mark)
         #: The columns of which a whole block has no known status; and how many others each has.
         self._without_known: set[str] = set()
         self._unknown: Counter[str] = Counter()
@@ -189,7 +211,10 @@ class _Conversion:
             # JSON can spell U+0000 in a way that shows only now.
             name = self._clean("status_name", name)
             description = self._clean("status_description", description)
-        created = read("created_at", lambda column: self._held(required(times(column))))
+        created_form, sent_form = self._time_forms
+        created = read(
+            "created_at", lambda column: self._held(required(times(column, created_form)))
+        )
         cost, currency = read("cost_value", self._costs)
         currency = self._clean("cost_currency", currency)
         values: dict[str, Cells] = {
@@ -200,7 +225,7 @@ class _Conversion:
             "status_name": name,
             "status_description": description,
             "created_at": created.values,
-            "sent_at": read("sent_at", lambda column: near(times(column), created)),
+            "sent_at": read("sent_at", lambda column: near(times(column, sent_form), created)),
             "sms_count": read("sms_count", cells.integers),
             "cost_value": cost,
             "cost_currency": read_text("cost_currency", lambda col: currencies(col, currency)),
@@ -253,10 +278,9 @@ class _Conversion:
         try:
             return convert(block.column(index))
         except (cells.CellError, FarTimeError) as error:
-            msg = (
-                f"{row_name(self._numbers[error.row])}: the cell of {self._name(role)}"
-                f" {error.problem};{self._way_out(role)}"
-            )
+            row = row_name(self._header, self._numbers[error.row])
+            cell = f"the cell of {self._name(role)} {error.problem}"
+            msg = f"{row}: {cell};{self._way_out(role)}"
             raise CSVFormatError(msg) from None
 
     def _read_text(self, block: pa.RecordBatch, role: str, convert: Callable[[Cells], _T]) -> _T:
@@ -314,9 +338,8 @@ class _Conversion:
 
     def _name(self, *roles: str) -> str:
         """The columns of the CSV that hold these columns of the stream."""
-        names = self._header.names
         found = [
-            f"{show(names[self._layout.sources[role]])} ({role})"
+            f"{column_name(self._header, self._layout.sources[role])} ({role})"
             for role in roles
             if role in self._layout.sources
         ]
@@ -324,8 +347,10 @@ class _Conversion:
 
     def _way_out(self, role: str) -> str:
         """What gets the user going, where the next file would say the same."""
-        if role in _REQUIRED:
+        if role in REQUIRED and not self._header.is_absent:
             return " name the right column in the setting column_map, or report it"
+        if self._header.is_absent:
+            return " please report it"
         name = self._header.names[self._layout.sources[role]]
         entry = json.dumps({name: None}) if len(name) <= _SHORT_NAME else f"{show(name)}: null"
         return f" to read on without it, add {entry} to the setting column_map"

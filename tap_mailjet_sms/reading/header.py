@@ -9,10 +9,11 @@ import csv
 import io
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tap_mailjet_sms.exceptions import CSVFormatError, CSVHeaderError, NotCSVError
+from tap_mailjet_sms.reading.roles import REQUIRED, STATUS
 from tap_mailjet_sms.schema import MESSAGE_COLUMNS, STATUS_ALIASES, plain_name
 
 if TYPE_CHECKING:
@@ -21,12 +22,10 @@ if TYPE_CHECKING:
 #: What a header may take, in bytes; longer is no header but a file without line ends.
 HEADER_LIMIT = 65_536
 
-#: The part of a status column that can be a code, a name, or a JSON cell.
-STATUS = "status"
-
 _DELIMITERS = ",;\t|"
 _BOM = "\ufeff"
 _SHOWN_LENGTH = 40
+_NAMEABLE_LENGTH = 80
 #: Excel's own first line, which names the delimiter.
 _NAMED_DELIMITER = re.compile(
     rf'"?sep=(?P<delimiter>[{_DELIMITERS}])"?(?:\r\n|\r|\n)', re.IGNORECASE
@@ -37,7 +36,6 @@ _PREAMBLE = 30
 _ROLES: dict[str, str] = {
     alias: column.name for column in MESSAGE_COLUMNS for alias in column.aliases
 } | dict.fromkeys(STATUS_ALIASES, STATUS)
-_REQUIRED = {column.name for column in MESSAGE_COLUMNS if not column.nullable}
 
 #: A name with a unit or a zone behind it: `Cost (EUR)`, `Creation date UTC`.
 _UNIT = re.compile(
@@ -68,12 +66,31 @@ _DATA = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """The first row of a CSV; `length` is where it ends in bytes, with its line end."""
+    """The first row of a CSV; `length` is where it ends in bytes, with its line end.
+
+    `start` is where it begins. One that `is_known` names the id and the creation time, so it is
+    one for certain. Of a file that has none, the names are empty, and its length is `start`.
+    """
 
     names: tuple[str, ...]
     delimiter: str
     length: int
     ends_line: bool
+    start: int = 0
+    is_known: bool = True
+    is_absent: bool = False
+
+    def as_row(self) -> Header:
+        """What the header is if its row is none, but the first message."""
+        return Header(
+            names=("",) * len(self.names),
+            delimiter=self.delimiter,
+            length=self.start,
+            ends_line=True,
+            start=self.start,
+            is_known=False,
+            is_absent=True,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,9 +162,10 @@ def read_header(head: bytes, column_map: Mapping[str, str | None]) -> Header | N
             " windows-1252, set csv_encoding to its name"
         )
         raise CSVFormatError(msg) from None
-    if not _is_header(header.names, column_map):
-        _look_below(text[start:], delimiters, column_map)
-    return header
+    if _is_header(header.names, column_map):
+        return header
+    _look_below(text[start:], delimiters, column_map)
+    return replace(header, is_known=False)
 
 
 def _split(text: str, start: int, delimiter: str, *, whole: bool) -> Header | None:
@@ -164,13 +182,14 @@ def _split(text: str, start: int, delimiter: str, *, whole: bool) -> Header | No
         return None
     # Databases refuse U+0000, and the names of unknown columns go there, too.
     names = [name.replace("\0", "") for name in names]
-    return Header(tuple(names), delimiter, length, read[-1].endswith(("\r", "\n")))
+    begin = len(text[:start].encode("utf-8", "surrogateescape"))
+    return Header(tuple(names), delimiter, length, read[-1].endswith(("\r", "\n")), begin)
 
 
 def _is_header(names: Sequence[str], column_map: Mapping[str, str | None]) -> bool:
     """Whether the id and the creation time are among these names."""
     mapped = {plain_name(name): target for name, target in column_map.items()}
-    return {mapped.get(plain_name(name), meaning(name).role) for name in names} >= _REQUIRED
+    return {mapped.get(plain_name(name), meaning(name).role) for name in names}.issuperset(REQUIRED)
 
 
 def _look_below(text: str, delimiters: str, column_map: Mapping[str, str | None]) -> None:
@@ -216,6 +235,12 @@ def is_known(name: str, column_map: Mapping[str, str | None]) -> bool:
 def looks_like_data(name: str) -> bool:
     """Whether this is a cell rather than the name of a column."""
     return bool(_DATA.search(name))
+
+
+def nameable(name: str) -> str | None:
+    """The name, if it may be shown and remembered."""
+    is_fit = name.strip() and len(name) <= _NAMEABLE_LENGTH and not looks_like_data(name)
+    return name if is_fit else None
 
 
 def show(name: str) -> str:

@@ -1,6 +1,7 @@
 """The layout of a CSV: what each column holds, what none holds, and what has changed since.
 
-The layout is not documented, so the header's names decide: `schema.py` has those that are known.
+The layout is not documented, so the header's names decide (`schema.py` has those that are known),
+and what messages of Mailjet's own list say of the cells below them (`evidence.py`).
 What is remembered of a layout is names and places, never data: a name that looks like data stands
 for itself nowhere, neither in a state nor in a log, but by its place.
 """
@@ -10,35 +11,37 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from tap_mailjet_sms.exceptions import CSVHeaderError
 from tap_mailjet_sms.notices import Notice
-from tap_mailjet_sms.reading.header import STATUS, is_known, looks_like_data, meaning, quoted, show
-from tap_mailjet_sms.schema import MESSAGE_COLUMNS, plain_name
+from tap_mailjet_sms.reading import layout_sentences as sentences
+from tap_mailjet_sms.reading.header import meaning, nameable
+from tap_mailjet_sms.reading.roles import (
+    CODED,
+    DOCUMENTED,
+    HOSTS,
+    KEPT,
+    REQUIRED,
+    STATUS,
+    STATUS_COLUMNS,
+    STATUS_ROLES,
+)
+from tap_mailjet_sms.schema import plain_name
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
 
     from tap_mailjet_sms.reading.header import Header
+    from tap_mailjet_sms.reading.rules import DateOrder
+    from tap_mailjet_sms.witness import Silence
 
     ColumnMap = Mapping[str, str | None]
 
-#: What `column_map` says of a header that is to stay as it is.
-_KEPT = (None, "extra")
-#: The columns that a CSV should have, all but `extra`.
-_DOCUMENTED = [column.name for column in MESSAGE_COLUMNS if column.aliases]
-_REQUIRED = [column.name for column in MESSAGE_COLUMNS if not column.nullable]
-#: These two complete each other.
-_CODED = ("status_code", "status_name")
-_STATUS_COLUMNS = (*_CODED, "status_description")
-#: Columns that may stand in the cells of another, and that one.
-HOSTS = {"status_description": "status_code", "cost_currency": "cost_value"}
-
-_SHOWN_NAMES, _SHOWN_LENGTH = 40, 80
-#: Stands for a column's name in a `column_map` that is to be filled in.
-_BLANK = "?"
+#: So many names are remembered.
+_REMEMBERED = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,8 @@ class Layout:
         currency: the currency of all costs, where the name of their column says it.
         strange: places of columns whose unit or zone is none that the tap takes for granted.
         kept: places of columns that `column_map` sends to `extra`.
+        orders: the order of dates, of each column of times where it was found.
+        decimal_mark: that of prices, if it was found.
     """
 
     sources: Mapping[str, int]
@@ -62,6 +67,8 @@ class Layout:
     currency: str | None = None
     strange: tuple[int, ...] = ()
     kept: tuple[int, ...] = ()
+    orders: Mapping[str, DateOrder] = field(default_factory=dict)
+    decimal_mark: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,33 +83,134 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class Evidence:
+    """What the rows of witnesses say of a layout; see `evidence.py`. Places count from 0.
+
+    Attributes:
+        witnesses: how many there are.
+        found: the place of each role that no name gives, or more than one.
+        proved: the roles whose cells agree with the witnesses.
+        orders: the order of dates, of each role that needs one.
+        decimal_mark: that of prices, if it is known.
+        is_zoned: whether each time says itself which moment it is.
+        unwitnessed: the columns of which no witness has a value.
+        is_far: whether messages were created more than a day from their window.
+    """
+
+    witnesses: int = 0
+    found: Mapping[str, int] = field(default_factory=dict)
+    proved: frozenset[str] = frozenset()
+    orders: Mapping[str, DateOrder] = field(default_factory=dict)
+    decimal_mark: str = ""
+    is_zoned: bool = True
+    unwitnessed: frozenset[str] = frozenset()
+    is_far: bool = False
+
+    @property
+    def is_proof(self) -> bool:
+        """Whether it is enough to ask for no more witnesses of this layout."""
+        return self.proved.issuperset(REQUIRED)
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """When a layout was proved by evidence, and by messages of which span."""
+
+    evidence: Evidence
+    at: datetime
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Unproved:
+    """Why a layout could not be proved, and when that was tried."""
+
+    silence: Silence
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class KnownLayout:
     """What is remembered of a layout from file to file and, in the state, from run to run.
 
     Attributes:
-        fingerprint: tells layouts apart: a hash of the header, the delimiter and `column_map`.
+        fingerprint: tells layouts apart: a hash of the header, the delimiter and the settings that
+            matter.
         columns: where each documented column is; None if nowhere. One that may stand in the cells
             of another has no entry before a row has told whether it does.
         extra: what goes to `extra`: a name, or a place from 1 on where that looks like data.
+        proof: how it was proved, if it was.
+        unproved: why it could not be proved when that was tried last, if so.
     """
 
     fingerprint: str
     columns: Mapping[str, Source | None]
     extra: tuple[str | int, ...] = ()
+    proof: Proof | None = None
+    unproved: Unproved | None = None
 
     @property
     def absent(self) -> frozenset[str]:
         """The documented columns that it does not have."""
         return frozenset(name for name, source in self.columns.items() if source is None)
 
+    @property
+    def proved(self) -> frozenset[str]:
+        """The documented columns that are proved."""
+        roles = self.proof.evidence.proved if self.proof else frozenset[str]()
+        proved = {name for name in DOCUMENTED if name in roles}
+        if not roles.isdisjoint(STATUS_ROLES):
+            proved.update(CODED)
+        return frozenset(name for name in proved if self.columns.get(name) is not None)
 
-def lay_out(header: Header, column_map: ColumnMap) -> Layout:
-    """Decide what each column of the CSV is; what nothing names goes to `extra`.
+    def is_like(self, other: KnownLayout | None) -> bool:
+        """Whether the columns are the same, however they were told."""
+        return other is not None and replace(self, proof=None, unproved=None) == replace(
+            other, proof=None, unproved=None
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """How a file is to be read, and what is to be remembered and said of that."""
+
+    header: Header
+    layout: Layout
+    fingerprint: str
+    proof: Proof | None = None
+    unproved: Unproved | None = None
+    notices: tuple[Notice, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Naming:
+    """What the names above the columns say, and the setting `column_map` of them.
+
+    Attributes:
+        places: the columns that are named as each role, a column of the stream or `STATUS`.
+        kept: places of columns that `column_map` sends to `extra`.
+        mapped: places of columns of which `column_map` says anything.
+        strange: places of columns whose unit or zone is none that the tap takes for granted.
+        currencies: the currency that a name has in it, by place.
+    """
+
+    places: Mapping[str, tuple[int, ...]]
+    kept: tuple[int, ...] = ()
+    mapped: frozenset[int] = frozenset()
+    strange: tuple[int, ...] = ()
+    currencies: Mapping[int, str] = field(default_factory=dict)
+
+    @property
+    def alone(self) -> dict[str, int]:
+        """The place of each role that one column only is named as."""
+        return {role: places[0] for role, places in self.places.items() if len(places) == 1}
+
+
+def name_columns(header: Header, column_map: ColumnMap) -> Naming:
+    """What each column is by its name; what nothing names has no role.
 
     `column_map` wins over the table of known names: by the header as written, else normalised.
-
-    Raises:
-        CSVHeaderError: The id or the creation time is missing, or a column is there twice.
     """
     names = header.names
     exact = {name: column_map[name] for name in names if name in column_map}
@@ -111,60 +219,74 @@ def lay_out(header: Header, column_map: ColumnMap) -> Layout:
         for name, target in column_map.items()
         if name not in exact and plain_name(name)
     }
-    mapped: dict[str, list[int]] = {}
-    named: dict[str, list[int]] = {}
-    kept, strange = [], []
-    meanings = [meaning(name) for name in names]
+    by_map: dict[str, list[int]] = {}
+    by_name: dict[str, list[int]] = {}
+    kept, mapped, strange, currencies = [], set(), [], {}
     for index, name in enumerate(names):
+        says = meaning(name)
+        role, group = says.role, by_name
         if name in exact or plain_name(name) in loose:
             role = exact[name] if name in exact else loose[plain_name(name)]
-            group = mapped
-            kept += [index] if role in _KEPT else []
-        else:
-            role = meanings[index].role
-            group = named
-        if meanings[index].is_strange(role):
+            group = by_map
+            mapped.add(index)
+            kept += [index] if role in KEPT else []
+        if says.is_strange(role):
             strange.append(index)
-        if role not in _KEPT:
+        if says.currency is not None:
+            currencies[index] = says.currency
+        if role not in KEPT:
             group.setdefault(role, []).append(index)
-    candidates = named | mapped
-    missing = [name for name in _REQUIRED if name not in candidates]
+    places = {role: tuple(found) for role, found in (by_name | by_map).items()}
+    return Naming(places, tuple(kept), frozenset(mapped), tuple(strange), currencies)
+
+
+def lay_out(header: Header, column_map: ColumnMap, evidence: Evidence | None = None) -> Layout:
+    """Decide what each column of the CSV is; what nothing tells goes to `extra`.
+
+    Raises:
+        CSVHeaderError: The id or the creation time is missing, or a column is there twice.
+    """
+    names = header.names
+    naming = name_columns(header, column_map)
+    sources = naming.alone | dict(evidence.found if evidence else {})
+    for role, places in naming.places.items():
+        if role not in sources:
+            raise CSVHeaderError(sentences.named_twice(names, role, places, column_map))
+    missing = [name for name in REQUIRED if name not in sources]
     if missing:
-        given = {role: indexes[0] for role, indexes in candidates.items()}
-        raise CSVHeaderError(_missing(names, missing, given, strange, column_map))
-    for role, indexes in candidates.items():
-        if len(indexes) > 1:
-            raise CSVHeaderError(_twice(names, role, indexes, column_map))
-    sources = {role: indexes[0] for role, indexes in candidates.items()}
+        text = sentences.missing_columns(header, missing, sources, naming.strange, column_map)
+        raise CSVHeaderError(text)
     end = len(names)
     while not names[end - 1].strip() and end - 1 not in sources.values():
         end -= 1
     extra = tuple(index for index in range(end) if index not in sources.values())
     cost = sources.get("cost_value")
+    proved = {sources.get(role) for role in evidence.proved} if evidence else set()
     return Layout(
         sources=sources,
         extra=extra,
         labels=_labels(names, extra),
         unnamed=tuple(range(end, len(names))),
-        currency=None if cost is None else meanings[cost].currency,
-        strange=tuple(strange),
-        kept=tuple(kept),
+        currency=None if cost is None else naming.currencies.get(cost),
+        strange=tuple(place for place in naming.strange if place not in proved),
+        kept=naming.kept,
+        orders=evidence.orders if evidence else {},
+        decimal_mark=evidence.decimal_mark if evidence else "",
     )
 
 
 def settle(
-    header: Header,
-    layout: Layout,
+    proven: Proven,
     *,
     told: Mapping[str, bool],
     column_map: ColumnMap,
     before: KnownLayout | None,
-) -> tuple[KnownLayout, Notice | None]:
+) -> tuple[KnownLayout, list[Notice]]:
     """Judge the layout of a file that has rows, once they are read.
 
     Args:
-        header: The header.
-        layout: What it says; of the last columns without a name, `extra` has those with text.
+        proven: How the file was read; of the last columns without a name, `extra` has those with
+            text.
         told: What the rows tell of the columns in `HOSTS`: True if any row has a value there, False
             if there is none where one belongs. Of a column of which they tell nothing, what was so
             before is still so.
@@ -172,32 +294,38 @@ def settle(
         before: The layout of the file with rows before this one, in this run or an earlier one.
 
     Returns:
-        The layout to remember, and what is to be said of it, if anything: a warning, unless
-        `before` is the same.
+        The layout to remember, and what is to be said of it: warnings, unless `before` is the same.
 
     Raises:
         CSVHeaderError: A column had a source before and has none now, and nothing says that this
             is meant: its values would be overwritten with nulls.
     """
-    names = header.names
-    fingerprint = _fingerprint(header, column_map)
+    names, layout, proof = proven.header.names, proven.layout, proven.proof
     columns = _columns(names, layout, told, before)
     if before is not None:  # What has no name and no text in this file is no news in the next.
         empty = {place for place in layout.unnamed if place + 1 in before.extra}
         layout = replace(layout, extra=tuple(sorted({*layout.extra, *empty})))
-    extra = tuple(_nameable(names[place]) or place + 1 for place in layout.extra[:_SHOWN_NAMES])
-    known = KnownLayout(fingerprint, columns, extra)
+    extra = tuple(nameable(names[place]) or place + 1 for place in layout.extra[:_REMEMBERED])
+    known = KnownLayout(proven.fingerprint, columns, extra, proof, proven.unproved)
     meant = _meant(column_map, before)
-    if before is not None:
+    notices = []
+    if before is not None and not known.is_like(before):
+        no_loss = meant | (proof.evidence.unwitnessed if proof else frozenset())
         vanished = {
             name: source
             for name, source in before.columns.items()
-            if source is not None and name in known.absent and name not in meant
+            if source is not None and name in known.absent and name not in no_loss
         }
         if vanished:
-            raise CSVHeaderError(_vanished(names, layout, vanished, before, column_map))
-    text = _said(names, layout, known.absent - meant, column_map)
-    return known, Notice(text, is_warning=known != before) if text else None
+            text = sentences.vanished_columns(names, layout, vanished, before, column_map)
+            raise CSVHeaderError(text)
+        is_anew = proof is not None and known.fingerprint != before.fingerprint
+        if is_anew and (changed := sentences.changes(before, known)):
+            notices.append(Notice(changed, is_warning=True))
+    if remark := sentences.remark(names, layout, known.absent - meant, column_map):
+        is_repeated = known.is_like(before)
+        notices.append(Notice(remark, is_warning=not is_repeated, is_repeated=is_repeated))
+    return known, notices
 
 
 def _columns(
@@ -212,11 +340,11 @@ def _columns(
     description; the cells of costs may hold a currency, and so may the name above them.
     """
     sources = layout.sources
-    status = next((sources[name] for name in (STATUS, *_CODED) if name in sources), None)
+    status = next((sources[name] for name in (STATUS, *CODED) if name in sources), None)
     cost = sources.get("cost_value")
-    places = {**dict.fromkeys(_STATUS_COLUMNS, status), "cost_currency": cost} | dict(sources)
+    places = {**dict.fromkeys(STATUS_COLUMNS, status), "cost_currency": cost} | dict(sources)
     columns: dict[str, Source | None] = {}
-    for name in _DOCUMENTED:
+    for name in DOCUMENTED:
         place = places.get(name)
         if name in HOSTS and name not in sources and place is not None:
             is_there = told.get(name)
@@ -232,16 +360,16 @@ def _columns(
 
 
 def _source(names: Sequence[str], place: int) -> Source:
-    return Source(place + 1, _nameable(names[place]))
+    return Source(place + 1, nameable(names[place]))
 
 
 def _meant(column_map: ColumnMap, before: KnownLayout | None) -> set[str]:
     """The columns that the setting wants absent: it sends their header to `extra`."""
-    kept = {plain_name(name): name for name, target in column_map.items() if target in _KEPT}
+    kept = {plain_name(name): name for name, target in column_map.items() if target in KEPT}
     roles = {meaning(name).role for name in kept.values()}
-    meant = {name for name in _DOCUMENTED if name in roles}
+    meant = {name for name in DOCUMENTED if name in roles}
     if STATUS in roles:
-        meant.update(_STATUS_COLUMNS)
+        meant.update(STATUS_COLUMNS)
     if before is not None:
         meant |= {
             name
@@ -251,9 +379,16 @@ def _meant(column_map: ColumnMap, before: KnownLayout | None) -> set[str]:
     return meant
 
 
-def _fingerprint(header: Header, column_map: ColumnMap) -> str:
-    told = json.dumps([header.names, header.delimiter, sorted(column_map.items())])
-    return hashlib.sha256(told.encode()).hexdigest()[:32]
+def fingerprint_of(header: Header, column_map: ColumnMap, zone: str) -> str:
+    """What tells layouts apart: the header and the settings by which it is read.
+
+    Where there is none, how many columns there are.
+    """
+    names = len(header.names) if header.is_absent else header.names
+    told: list[object] = [names, header.delimiter, sorted(column_map.items())]
+    if zone != "UTC":
+        told.append(zone)
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:32]
 
 
 def _labels(names: Sequence[str], places: Iterable[int]) -> tuple[str, ...]:
@@ -269,195 +404,3 @@ def _labels(names: Sequence[str], places: Iterable[int]) -> tuple[str, ...]:
             label = f"{name} ({times[name] + 1})"
         labels.append(label)
     return tuple(labels)
-
-
-# What is said.
-
-
-def _missing(
-    names: Sequence[str],
-    missing: list[str],
-    given: Mapping[str, int],
-    strange: Collection[int],
-    column_map: ColumnMap,
-) -> str:
-    lacks = f"Mailjet's CSV has no column known as {' or '.join(missing)}"
-    like_data = sum(map(looks_like_data, names))
-    if like_data >= max(1, sum(is_known(name, column_map) for name in names)):
-        return f"{lacks}: its first line is data, not a header, so it cannot be read"
-    absent = [*missing, *(name for name in _without_source(given) if name not in missing)]
-    nor = f" (nor as {_listed(absent[len(missing) :])})" if len(absent) > len(missing) else ""
-    more = f", with {_strange(names, strange)}" if strange else ""
-    shown = f"{lacks}{nor}; the header is {_shown(names, range(len(names)))}{more}"
-    taken = {*given.values(), *strange}
-    free = [place for place in range(len(names)) if place not in taken]
-    if not any(_nameable(names[place]) for place in free):
-        return f"{shown}: nothing there can be set in column_map, please report this header"
-    return (
-        f"{shown}: set column_map {_to_fill_in(names, free, column_map)}, with"
-        f" {' or '.join(absent)} for the “{_BLANK}” that is it, and null for what is none"
-    )
-
-
-def _without_source(given: Collection[str]) -> list[str]:
-    """The documented columns without a source, as far as a header can tell."""
-    has_status = any(name in given for name in (STATUS, *_CODED))
-    return [
-        name
-        for name in _DOCUMENTED
-        if name not in given
-        and not (has_status and name in _STATUS_COLUMNS)
-        and not (name == "cost_currency" and "cost_value" in given)
-    ]
-
-
-def _twice(names: Sequence[str], role: str, places: list[int], column_map: ColumnMap) -> str:
-    found = [names[place] for place in places]
-    if len(set(found)) < len(found):
-        return (
-            f"Mailjet's CSV has two columns called {show(found[0])} for the column {role}, and no"
-            " setting can tell them apart: please report this header"
-        )
-    shown = " and ".join(show(name) for name in found)
-    kept = _to_type(names, {**column_map, **dict.fromkeys(found[1:])})
-    return (
-        f"Mailjet's CSV has {shown} for the column {role}: choose one of them in the"
-        f" setting column_map, and give the others null there, such as column_map {kept}"
-    )
-
-
-def _vanished(
-    names: Sequence[str],
-    layout: Layout,
-    vanished: Mapping[str, Source],
-    before: KnownLayout,
-    column_map: ColumnMap,
-) -> str:
-    """A column that had a source has none."""
-    there = [source for name, source in before.columns.items() if source and name not in vanished]
-    headers = {source.header for source in there}
-    # What stood in the cells of a column that has gone itself goes where that goes.
-    vanished = {
-        name: source
-        for name, source in vanished.items()
-        if name not in HOSTS or vanished.get(HOSTS[name]) != source
-    }
-    old = [
-        f"{name} (was {quoted(source.header) if source.header else f'column {source.place}'})"
-        for name, source in vanished.items()
-    ]
-    new = [
-        index
-        for index in layout.extra
-        if index not in layout.kept
-        and (_nameable(names[index]) or index + 1) not in {*before.extra, *headers}
-    ]
-    nameable = [index for index in new if _nameable(names[index]) and index not in layout.strange]
-    gone = {
-        # The column in whose cells it stood stays.
-        name if source.header is None or source in there else source.header: None
-        for name, source in vanished.items()
-    }
-    text = f"Mailjet's CSV holds no {_listed(old)} any more"
-    if new:
-        text += f", and nothing tells what is in {_shown(names, new)}"
-    strange = [index for index in new if index in layout.strange]
-    if strange:
-        text += f", with {_strange(names, strange)}"
-    text += ": it is not read, as it would replace values with nulls; "
-    if len(nameable) == len(new) == len(vanished) == 1:
-        entry: dict[str, str | None] = {names[nameable[0]]: next(iter(vanished))}
-        text += f"if that is where it went, set column_map {_to_type(names, column_map, entry)}; "
-    elif nameable:
-        entry = dict.fromkeys((names[index] for index in nameable[:_SHOWN_NAMES]), _BLANK)
-        text += (
-            f"set column_map {_to_type(names, column_map, entry)}, with"
-            f" {' or '.join(vanished)} for the “{_BLANK}” that is it, and null for what is none; "
-        )
-    elif new:
-        text += "if that is where it went, please report this header; "
-    return f"{text}if it is gone for good, set column_map {_to_type(names, column_map, gone)}"
-
-
-def _said(
-    names: Sequence[str], layout: Layout, absent: Collection[str], column_map: ColumnMap
-) -> str | None:
-    """What a user should know of a layout that is read."""
-    unknown = [index for index in layout.extra if index not in layout.kept]
-    header = {*names, *map(plain_name, names)}
-    idle = [
-        quoted(name) if _nameable(name) else "a name that looks like data"
-        for name, target in column_map.items()
-        if target not in _KEPT and name not in header and plain_name(name) not in header
-    ]
-    said = []
-    ordered = [name for name in _DOCUMENTED if name in absent]
-    if ordered:
-        said.append(f"has no column for {_listed(ordered)}, null in all its rows")
-    if unknown:
-        said.append(f"has {_shown(names, unknown)} that the tap does not know, kept in extra")
-    if idle:
-        said.append(f"has no {_listed(idle)}, which column_map names")
-    if layout.strange:
-        said.append(f"has {_strange(names, layout.strange)}")
-    if not said:
-        return None
-    advice = ""
-    nameable = [index for index in unknown if index not in layout.strange]
-    if ordered and any(_nameable(names[index]) for index in nameable):
-        entries = _to_fill_in(names, nameable, column_map)
-        advice = (
-            f"; to change that, set column_map {entries}, with {' or '.join(ordered)}"
-            f" for the “{_BLANK}” that is it, and null for what is none"
-        )
-    return f"Mailjet's CSV {', and '.join(said)}{advice}"
-
-
-def _strange(names: Sequence[str], places: Collection[int]) -> str:
-    return (
-        f"a unit or zone in the name of {_shown(names, places)} that the tap does not take for"
-        " granted (as a time it would be read in UTC, as a cost in one currency)"
-    )
-
-
-def _shown(names: Sequence[str], places: Iterable[int]) -> str:
-    """Names as they are typed; by their place where they look like data or are none."""
-    listed = [
-        quoted(names[place]) if _nameable(names[place]) else f"column {place + 1}"
-        for place in sorted(places)
-    ]
-    more = len(listed) - _SHOWN_NAMES
-    return _listed([*listed[:_SHOWN_NAMES], *([f"{more} more"] if more > 0 else [])])
-
-
-def _to_fill_in(names: Sequence[str], places: Iterable[int], column_map: ColumnMap) -> str:
-    found = [names[place] for place in sorted(places) if _nameable(names[place])]
-    return _to_type(names, column_map, dict.fromkeys(found[:_SHOWN_NAMES], _BLANK))
-
-
-def _to_type(names: Sequence[str], *entries: ColumnMap) -> str:
-    """The setting `column_map` as it is typed, these entries in it, later ones winning.
-
-    Without the dots of names, which Meltano takes for something else: they mean the same.
-    """
-    merged: dict[str, str | None] = {}
-    for part in entries:
-        for name, target in part.items():
-            alike = sum(plain_name(other) == plain_name(name) for other in names)
-            bare = name.replace(".", "")
-            merged[bare if alike <= 1 and plain_name(name) else name] = target
-    pairs = (
-        f"{quoted(name)}: {'null' if target is None else quoted(target)}"
-        for name, target in merged.items()
-    )
-    return f"{{{', '.join(pairs)}}}"
-
-
-def _nameable(name: str) -> str | None:
-    """The name, if it may be shown and remembered."""
-    is_fit = name.strip() and len(name) <= _SHOWN_LENGTH and not looks_like_data(name)
-    return name if is_fit else None
-
-
-def _listed(words: Sequence[str]) -> str:
-    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)

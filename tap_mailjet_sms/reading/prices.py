@@ -84,10 +84,10 @@ class Price(NamedTuple):
 class Prices:
     """Reads the prices of one file, block by block, and holds them against one another."""
 
-    def __init__(self) -> None:
-        """Know nothing of the file's decimal mark."""
-        self._mark = ""
-        self._is_sound = False
+    def __init__(self, mark: str = "") -> None:
+        """Begin with the file's decimal mark, where it is known."""
+        self._mark = mark
+        self._is_sound = bool(mark)
         self._thousands: str | None = None
 
     def convert(self, cells: Cells) -> tuple[Cells, Cells]:
@@ -105,7 +105,7 @@ class Prices:
         return bool(self._mark) and not self._is_sound
 
     def _cell(self, cell: str) -> tuple[Decimal | None, str | None]:
-        price = _price(cell)
+        price = price_of(cell)
         self._thousands = price.thousands or self._thousands
         if price.evidence is Evidence.DOUBTFUL and price.mark == self._thousands:
             # As 1,234 below 1,234.56: no decimal mark. Above it, it was taken for one.
@@ -147,11 +147,16 @@ def _are_capitals(cells: Cells) -> bool:
 
 
 def _spelt(cells: Cells) -> Cells:
-    (values,) = each(cells, lambda cell: (_currency(cell),), "is no currency", pa.string())
+    (values,) = each(cells, lambda cell: (currency_of(cell),), "is no currency", pa.string())
     return values
 
 
-def _currency(text: str) -> str | None:
+def currency_of(text: str) -> str | None:
+    """A currency in capitals; None where nothing is named.
+
+    Raises:
+        ValueError: It is none.
+    """
     found = bare(text)
     if re.fullmatch("[a-z]{3}", found, re.IGNORECASE | re.ASCII):
         return found.upper()
@@ -161,7 +166,13 @@ def _currency(text: str) -> str | None:
 
 
 @lru_cache(maxsize=256)
-def _price(cell: str) -> Price:
+def price_of(cell: str) -> Price:
+    """What a cell says, a lone point or comma taken for the decimal mark.
+
+    Raises:
+        ValueError: It is no amount.
+        ArithmeticError: It has too many digits.
+    """
     found = bare(cell)
     if found.startswith("{"):
         return _of_json(found)
@@ -173,7 +184,7 @@ def _price(cell: str) -> Price:
     whole, groups, mark, part = match.group("whole", "groups", "mark", "part")
     if groups in (".", ",") and (mark or groups) == groups:  # as in 1.234.567
         raise ValueError
-    before, after = (symbol and _currency(symbol) for symbol in match.group("before", "after"))
+    before, after = (symbol and currency_of(symbol) for symbol in match.group("before", "after"))
     if before and after and before != after:
         raise ValueError
     digits = re.sub(r"[ .,]", "", whole)
@@ -200,9 +211,9 @@ def _of_json(cell: str) -> Price:
     elif isinstance(value, Decimal):
         price = Price(_exact(value))
     else:
-        price = Price() if is_null(str(value)) else _price(str(value))
+        price = Price() if is_null(str(value)) else price_of(str(value))
     if currency is not None and not is_null(currency):
-        price = price._replace(currency=_currency(currency))
+        price = price._replace(currency=currency_of(currency))
     return price
 
 

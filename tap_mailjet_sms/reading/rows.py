@@ -79,14 +79,25 @@ def read_blocks(
             yield from table.to_batches()  # one, or none if all lines are empty
             rows += table.num_rows
     except _DamageError as damage:
-        where = row_name(rows + damage.row + 2)
+        where = row_name(header, rows + damage.row + first_row(header))
         msg = f"{where} {damage.problem}: the download may be damaged, run again"
         raise CSVFormatError(msg) from None
 
 
-def row_name(number: int) -> str:
-    """What errors call the row, counted from the header, which is row 1."""
-    return f"Row {number} of Mailjet's CSV (the header is row 1)"
+def first_row(header: Header) -> int:
+    """The number of the first message's row: the header is row 1, if there is one."""
+    return 1 if header.is_absent else 2
+
+
+def row_name(header: Header, number: int) -> str:
+    """What errors call a row."""
+    counted = "which has no header" if header.is_absent else "the header is row 1"
+    return f"Row {number} of Mailjet's CSV ({counted})"
+
+
+def column_name(header: Header, place: int) -> str:
+    """What errors call a column."""
+    return f"{place + 1}" if header.is_absent else show(header.names[place])
 
 
 def _whole_rows(source: BinaryIO, header: Header) -> Iterator[tuple[bytes, int]]:
@@ -246,7 +257,7 @@ def _damage(sentence: str, header: Header) -> _DamageError:
     if encoding := re.search(r"column #(\d+): Row #(\d+): .*invalid UTF8", sentence):
         column, row = map(int, encoding.groups())
         problem = (
-            f"is not UTF-8 in the column {show(header.names[column])}, so set csv_encoding if the"
+            f"is not UTF-8 in the column {column_name(header, column)}, so set csv_encoding if the"
             " file is in another encoding"
         )
         return _DamageError(row - 1, problem)

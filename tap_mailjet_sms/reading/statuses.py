@@ -66,7 +66,7 @@ def statuses(cells: Cells, form: StatusForm) -> Statuses:
         return Statuses(codes, _NAMES.take(codes), nulls(len(cells), pa.string()))
     code, name, description, is_unknown = each(
         cells,
-        lambda cell: _judged(_status(cell, form)),
+        lambda cell: _judged(status_of(cell, form)),
         "is no status code" if form is StatusForm.CODE else "is no status",
         pa.int64(),
         pa.string(),
@@ -96,7 +96,12 @@ def _judged(status: _Status) -> tuple[object, ...]:
 
 
 @lru_cache(maxsize=256)
-def _status(cell: str, form: StatusForm) -> _Status:
+def status_of(cell: str, form: StatusForm) -> _Status:
+    """Code, name and description of one cell, each None where it does not say.
+
+    Raises:
+        ValueError: It is no status of this form.
+    """
     code: int | None = None
     name: str | None = None
     description: str | None = None

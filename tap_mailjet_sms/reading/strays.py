@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from tap_mailjet_sms.notices import Notice
 from tap_mailjet_sms.reading.cells import bare, is_null
+from tap_mailjet_sms.reading.rows import first_row
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from tap_mailjet_sms.reading.header import Header
     from tap_mailjet_sms.reading.layout import Layout
 
-#: The header is row 1.
-_FIRST_ROW = 2
 _MARKS = '\ufeff"'
 
 
@@ -30,6 +29,7 @@ class Strays:
     """Sorts them out of the blocks of one file, in their order."""
 
     def __init__(self, header: Header, layout: Layout) -> None:
+        self._header = header
         self._names = header.names
         self._id = layout.sources["message_id"]
         self._created = layout.sources["created_at"]
@@ -39,7 +39,7 @@ class Strays:
         self, blocks: Iterator[pa.RecordBatch]
     ) -> Iterator[tuple[Sequence[int], pa.RecordBatch]]:
         """The messages of each block, and the numbers of their rows in the file."""
-        row = _FIRST_ROW
+        row = first_row(self._header)
         # A last row that may be one of totals waits for the next block: then it is none.
         waiting: tuple[Sequence[int], pa.RecordBatch] | None = None
         for block in blocks:
@@ -85,6 +85,8 @@ class Strays:
 
     def _repeated_headers(self, block: pa.RecordBatch) -> pa.BooleanArray | None:
         """Which rows are the header, cell for cell; None if none is."""
+        if self._header.is_absent:
+            return None
         found: pa.BooleanArray | None = None
         # First what tells best. A column of numbers holds no name.
         for index in (self._created, *range(len(self._names))):

@@ -1,85 +1,32 @@
-"""Moments, from every form that leaves no doubt which moment it means.
+"""Columns of moments, from every form that leaves no doubt which moment it means.
 
-No message is older than this century. So a time of another one is zero, which says that nothing has
-happened yet, or it is misread (a spreadsheet's day, or a number in another unit) and refused.
+What most exports hold is converted in Arrow; `time_texts.py` reads the rest, text by text.
 """
 
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from tap_mailjet_sms.arrow_schema import TIMESTAMP
-from tap_mailjet_sms.reading.cells import (
-    CellError,
-    OddTextError,
-    are_numbers,
-    bare,
-    each,
-    first,
-    nulls,
-    text,
-)
+from tap_mailjet_sms.reading.cells import CellError, are_numbers, each, first, nulls, text
+from tap_mailjet_sms.reading.rules import DateOrder, TimeForm
+from tap_mailjet_sms.reading.time_texts import EPOCH, FROM_SECOND, PER_SECOND, TO_SECOND, read_time
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import tzinfo
+
     from tap_mailjet_sms.reading.cells import Cells
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_EARLIEST, _END = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
-_FROM_SECOND, _TO_SECOND = int(_EARLIEST.timestamp()), int(_END.timestamp())
-#: Seconds, milli-, micro- and nanoseconds, by how many are in a second. A number is a time of this
-#: century in one of them at most, and in none if it is a date without marks.
-_PER_SECOND = (1, 10**3, 10**6, 10**9)
 #: Years between creation and sending mean that one of them is misread.
 _FARTHEST = 366 * 86_400 * 10**6
-
-_NUMBER = re.compile(r"(\d+)(?:[.,](\d*))?", re.ASCII)
-#: Go's zero is that of year 1; in nanoseconds it does not fit into 64 bits, and becomes the last.
-_ZERO = re.compile(
-    r"0[-/:.,T +0]*(?:Z|UTC|GMT)?|-62135596800(?:0{3}|0{6})?(?:\.0*)?|-6795364578871345152",
-    re.IGNORECASE,
-)
-_SECOND = r"(?P<second>\d\d)(?:[.,](?P<fraction>\d+))?"
-#: Behind the offset RFC 2822 has the zone's name in brackets; Go prints the offset once more if
-#: the zone has no name.
-_ZONE = (
-    r"(?:\x20?(?P<offset>[+-]\d\d(?::?[0-5]\d)?))?"
-    r"(?:\x20?(?P<bracket>\()?(?P<zone>Z|[A-Z]{3,5}|[+-]\d\d(?:\d\d)?)(?(bracket)\)))?"
-)
-_CLOCK = rf"(?P<hour>\d\d)(?::(?P<minute>\d\d)(?::{_SECOND})?)?{_ZONE}"
-_COMPACT_CLOCK = rf"(?P<hour>\d\d)(?P<minute>\d\d)(?:{_SECOND})?{_ZONE}"
-_ANY_CASE = re.ASCII | re.IGNORECASE
-_FORMS = (
-    # 2026-11-23T16:00:00Z, and as Go prints it: 2026-11-23 16:00:00 +0000 UTC
-    re.compile(
-        rf"(?P<year>\d{{4}})(?P<mark>[-/])(?P<month>\d\d)(?P=mark)(?P<day>\d\d)(?:[T ]{_CLOCK})?",
-        _ANY_CASE,
-    ),
-    # 20261123T160000Z
-    re.compile(
-        rf"(?P<year>\d{{4}})(?P<month>\d\d)(?P<day>\d\d)(?:[T ]?{_COMPACT_CLOCK})?", _ANY_CASE
-    ),
-    # Mon, 23 Nov 2026 16:00:00 +0000, of RFC 2822
-    re.compile(
-        rf"(?:[A-Z]{{3}},? )?(?P<day>\d\d?) (?P<month>[A-Z]{{3}}) (?P<year>\d{{4}}) {_CLOCK}",
-        _ANY_CASE,
-    ),
-)
-_MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
-_UTC = ("Z", "UTC", "GMT")
-#: The hours ahead of UTC of zones whose names mean the same everywhere.
-_ZONES = {
-    name: timedelta(hours=hours)
-    for hours, names in (
-        *((0, "Z UTC GMT WET"), (1, "CET WEST"), (2, "EET CEST"), (3, "EEST MSK")),
-        *((-4, "EDT"), (-5, "EST CDT"), (-6, "MDT"), (-7, "PDT")),
-    )
-    for name in names.split()
-}
+#: No zone changes its clocks twice within.
+_STEP = timedelta(days=7)
 
 #: What Arrow reads as we do.
 _OF_ARROW = re.compile(
@@ -89,7 +36,12 @@ _OF_ARROW = re.compile(
 _NO_NUMBER = pa.scalar(None, pa.uint64())
 _NO_TIME = pa.scalar(None, TIMESTAMP)
 _ZERO_NUMBER = pa.scalar(0, pa.uint64())
-_ZEROS = pa.array([_EPOCH, datetime(1, 1, 1, tzinfo=UTC)], TIMESTAMP)
+_ZEROS = pa.array([EPOCH, datetime(1, 1, 1, tzinfo=UTC)], TIMESTAMP)
+_YEAR_FIRST = {
+    # Dates as most files write them, turned round for Arrow.
+    DateOrder.DAY_FIRST: (r"^(\d\d)[-/.](\d\d)[-/.](\d{4})\b", r"\3-\2-\1"),
+    DateOrder.MONTH_FIRST: (r"^(\d\d)[-/.](\d\d)[-/.](\d{4})\b", r"\3-\1-\2"),
+}
 
 
 class Moments(NamedTuple):
@@ -100,12 +52,13 @@ class Moments(NamedTuple):
     latest: int | None
 
 
-def times(cells: Cells) -> Moments:
+def times(cells: Cells, form: TimeForm) -> Moments:
     """Moments of this century; empty, a null word, or zero in any form is null.
 
     From unix seconds, milli-, micro- or nanoseconds (and fractions of them), ISO 8601 (with or
-    without marks), RFC 2822, or what Go prints. No zone means UTC. What is finer than a microsecond
-    is cut off.
+    without marks), RFC 2822, what Go prints, or dates in the order of `form`. What has no zone is
+    in that of `form`; where clocks were set back, the earlier of the two moments is meant. What is
+    finer than a microsecond is cut off.
 
     Raises:
         CellError: The first cell that is no such moment.
@@ -114,11 +67,13 @@ def times(cells: Cells) -> Moments:
     if are_numbers(cells) or not pc.ascii_is_decimal(filled).false_count:
         moments = _unix_times(filled)
     else:
-        moments = _iso_times(filled)
+        moments = _iso_times(filled, form)
     if moments is not None:
         return moments
     # Several forms in one block, an odd one, or none at all.
-    (values,) = each(cells, lambda cell: (_time(cell),), "is no known form of time", TIMESTAMP)
+    (values,) = each(
+        cells, lambda cell: (_moment(cell, form),), "is no known form of time", TIMESTAMP
+    )
     return Moments(values, *_limits(values.view(pa.int64())))
 
 
@@ -163,8 +118,8 @@ def _unix_times(cells: Cells) -> Moments | None:
         smallest, largest = _limits(numbers)
     if smallest is None or largest is None:
         return Moments(nulls(len(cells), TIMESTAMP), None, None)
-    for unit in _PER_SECOND:
-        if _FROM_SECOND * unit <= smallest and largest < _TO_SECOND * unit:
+    for unit in PER_SECOND:
+        if FROM_SECOND * unit <= smallest and largest < TO_SECOND * unit:
             values = _microseconds(numbers.view(pa.int64()), unit).view(TIMESTAMP)
             return Moments(values, smallest * 10**6 // unit, largest * 10**6 // unit)
     return None
@@ -176,13 +131,19 @@ def _microseconds(numbers: Cells, per_second: int) -> Cells:
     return pc.multiply(numbers, pa.scalar(10**6 // per_second, pa.int64()))
 
 
-def _iso_times(cells: Cells) -> Moments | None:
+def _iso_times(cells: Cells, form: TimeForm) -> Moments | None:
+    if form.order is not None:
+        pattern, turned = _YEAR_FIRST[form.order]
+        cells = pc.replace_substring_regex(cells, pattern, turned)
     # The first cell decides, as a cast that fails takes Arrow longer than the slow way.
     match = _OF_ARROW.fullmatch(cells[first(cells.is_valid())].as_py())
     if not match:
         return None
     try:
-        values = cells.cast(TIMESTAMP if match["zone"] else pa.timestamp("us")).cast(TIMESTAMP)
+        if match["zone"]:
+            values = cells.cast(TIMESTAMP)
+        else:
+            values = _in_zone(cells.cast(pa.timestamp("us")), form.zone)
     except pa.ArrowInvalid:
         return None
     limits = _limits(values.view(pa.int64()))
@@ -192,86 +153,65 @@ def _iso_times(cells: Cells) -> Moments | None:
     return Moments(values, *limits) if _are_of_this_century(*limits) else None
 
 
+def _in_zone(naive: Cells, zone: tzinfo) -> Cells:
+    """The moments that clocks of this zone showed."""
+    if zone is UTC:
+        return naive.cast(TIMESTAMP)
+    numbers = naive.view(pa.int64())
+    limits = _limits(numbers)
+    if not _are_of_this_century(*limits):
+        raise pa.ArrowInvalid  # with zeros among them: text by text
+    shifted: Cells | None = None
+    for begin, ahead in _offsets(*limits, zone):
+        moved = pc.subtract(numbers, pa.scalar(ahead, pa.int64()))
+        later = pc.greater_equal(numbers, pa.scalar(begin, pa.int64()))
+        shifted = moved if shifted is None else pc.if_else(later, moved, shifted)
+    return (numbers if shifted is None else shifted).view(TIMESTAMP)
+
+
+def _offsets(earliest: int | None, latest: int | None, zone: tzinfo) -> Iterator[tuple[int, int]]:
+    """From which time on a zone's clocks were how far ahead, both in microseconds."""
+    if earliest is None or latest is None:
+        return
+    known, ahead = _shown(earliest), _ahead(_shown(earliest), zone)
+    yield earliest, ahead
+    while known < _shown(latest):
+        end = min(known + _STEP, _shown(latest))
+        if (changed := _ahead(end, zone)) != ahead:
+            before, after = known, end
+            while after - before > timedelta(microseconds=1):
+                middle = before + (after - before) // 2
+                if _ahead(middle, zone) == ahead:
+                    before = middle
+                else:
+                    after = middle
+            ahead = changed
+            yield (after - EPOCH.replace(tzinfo=None)) // timedelta(microseconds=1), ahead
+        known = end
+
+
+def _shown(microseconds: int) -> datetime:
+    """What a clock shows, of a number in Arrow."""
+    return EPOCH.replace(tzinfo=None) + timedelta(microseconds=microseconds)
+
+
+def _ahead(shown: datetime, zone: tzinfo) -> int:
+    """How far ahead of UTC a clock is that shows this, in microseconds."""
+    offset = shown.replace(tzinfo=zone).utcoffset() or timedelta(0)
+    return offset // timedelta(microseconds=1)
+
+
+def _moment(cell: str, form: TimeForm) -> datetime | None:
+    found = read_time(cell, form)
+    return found.moment if found else None
+
+
 def _are_of_this_century(earliest: int | None, latest: int | None) -> bool:
     if earliest is None or latest is None:
         return True
-    return earliest >= _FROM_SECOND * 10**6 and latest < _TO_SECOND * 10**6
+    return earliest >= FROM_SECOND * 10**6 and latest < TO_SECOND * 10**6
 
 
 def _limits(numbers: Cells) -> tuple[int | None, int | None]:
     limits = pc.min_max(numbers)
     return limits["min"].as_py(), limits["max"].as_py()
-
-
-def _time(cell: str) -> datetime | None:
-    found = bare(cell)
-    if _ZERO.fullmatch(found):
-        return None
-    number = _NUMBER.fullmatch(found)
-    moment = _of_number(number) if number else None
-    if moment is not None:
-        return moment
-    marked = number[1] if number and not (number[2] or "").strip("0") else found
-    match = next(filter(None, (form.fullmatch(marked) for form in _FORMS)), None)
-    if match:
-        moment = _of_marks(match)
-        if moment is None or _EARLIEST <= moment < _END:
-            return moment
-    if match or number:
-        msg = "is no time of the years 2000 to 2099"
-        raise OddTextError(msg)
-    raise ValueError
-
-
-def _of_number(match: re.Match[str]) -> datetime | None:
-    """The moment that a number counts to, if it is one of this century in any unit."""
-    number, millionths = int(match[1]), int(f"{match[2] or ''}000000"[:6])
-    for unit in _PER_SECOND:
-        if _FROM_SECOND * unit <= number < _TO_SECOND * unit:
-            return _EPOCH + timedelta(microseconds=(number * 10**6 + millionths) // unit)
-    return None
-
-
-def _of_marks(match: re.Match[str]) -> datetime | None:
-    """The moment of a date, with a time and a zone or without; none if it is a zero."""
-    month = match["month"].lower()
-    hour, minute, second = (int(match[name] or 0) for name in ("hour", "minute", "second"))
-    microsecond = int(f"{match['fraction'] or ''}000000"[:6])
-    ends_day = hour == 24 and minute == second == microsecond == 0  # noqa: PLR2004
-    naive = datetime(  # noqa: DTZ001
-        int(match["year"]),
-        _MONTHS.index(month) + 1 if month.isalpha() else int(month),
-        int(match["day"]),
-        0 if ends_day else hour,
-        minute,
-        second,
-        microsecond,
-    ) + timedelta(days=ends_day)
-    if naive.date() == date.min or naive == datetime(1970, 1, 1):  # noqa: DTZ001
-        return None
-    moment = naive.replace(tzinfo=_zone(match["offset"], match["zone"]))
-    return None if moment == _EPOCH else moment.astimezone(UTC)
-
-
-def _zone(offset: str | None, name: str | None) -> timezone:
-    """The zone of an offset, of one of UTC's names, or of an offset with a name that agrees.
-
-    Raises:
-        ValueError: The two contradict each other, or there is a name alone, which says too little.
-    """
-    if offset is None:
-        if name is not None and name.upper() not in _UTC:
-            raise ValueError
-        return UTC
-    ahead = named = _ahead(offset)
-    if name is not None:
-        named = _ahead(name) if name[0] in "+-" else _ZONES.get(name.upper(), ahead)
-    if named != ahead:
-        raise ValueError
-    return timezone(ahead)
-
-
-def _ahead(offset: str) -> timedelta:
-    digits = offset.replace(":", "")
-    ahead = timedelta(hours=int(digits[1:3]), minutes=int(digits[3:] or 0))
-    return -ahead if digits[0] == "-" else ahead

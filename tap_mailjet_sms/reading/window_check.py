@@ -41,8 +41,9 @@ class WindowCheck:
     """Holds the times of a file against its window, batch by batch.
 
     `now` is the moment at which the file was read: nothing was created later. Where `refuses` is
-    off, nothing is refused, however far off. `farthest` is how far outside of the window a time was
-    found: negative before it, positive after it.
+    off, nothing is refused, however far off: where Mailjet's own list says the same, for example.
+    `farthest` is how far outside of the window a time was found: negative before it, positive
+    after it.
     """
 
     start: datetime
@@ -65,10 +66,14 @@ class WindowCheck:
                 return
             distance = self._distance(moment)
             is_future = moment > self.now + TOLERANCE
-            if self.refuses and (abs(distance) > LIMIT or is_future):
+            if self.refuses and (self.is_far(moment) or is_future):
                 row = pc.index(created, extreme).as_py()
                 raise FarTimeError(row, self._problem(moment, distance, is_future=is_future))
             self.farthest = max(self.farthest, distance, key=abs)
+
+    def is_far(self, moment: datetime) -> bool:
+        """Whether a moment lies more than a day from the window."""
+        return abs(self._distance(moment)) > LIMIT
 
     def _distance(self, moment: datetime) -> timedelta:
         """How far outside of the window: negative before it, positive after it."""

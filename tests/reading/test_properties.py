@@ -298,7 +298,7 @@ def read(csv: bytes, block_bytes: int) -> list[dict[str, object]]:
     """All rows of a CSV, read in blocks of this size; maps as dictionaries."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(rows, "BLOCK_BYTES", block_bytes)
-        batches = csv_file.read(io.BytesIO(csv), column_map={})
+        batches = csv_file.read(io.BytesIO(csv))
         found = [row for batch in batches for row in batch.to_pylist()]
     return [row | {"extra": row["extra"] and dict(row["extra"])} for row in found]
 

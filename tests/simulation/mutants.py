@@ -39,8 +39,7 @@ if TYPE_CHECKING:
     from tap_mailjet_sms.exporting.pace import Turn
     from tap_mailjet_sms.exporting.windows import Plan, Window
     from tap_mailjet_sms.notices import Notice
-    from tap_mailjet_sms.reading.header import Header
-    from tap_mailjet_sms.reading.layout import KnownLayout, Layout
+    from tap_mailjet_sms.reading.layout import KnownLayout, Proven
 
 
 def bookmark_one_step_too_early() -> AbstractContextManager[object]:
@@ -229,14 +228,13 @@ def renamed_columns_not_noticed() -> AbstractContextManager[object]:
     honest = layout.settle
 
     def settle(
-        header: Header,
-        found: Layout,
+        proven: Proven,
         *,
         told: Mapping[str, bool],
         column_map: Mapping[str, str | None],
         before: KnownLayout | None,  # noqa: ARG001 - that is the bug
-    ) -> tuple[KnownLayout, Notice | None]:
-        return honest(header, found, told=told, column_map=column_map, before=None)
+    ) -> tuple[KnownLayout, list[Notice]]:
+        return honest(proven, told=told, column_map=column_map, before=None)
 
     return patch.object(csv_file, "settle", settle)
 

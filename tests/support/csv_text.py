@@ -11,6 +11,7 @@ import pytest
 
 from tap_mailjet_sms.exceptions import CSVFormatError
 from tap_mailjet_sms.reading import csv_file
+from tap_mailjet_sms.reading.rules import Rules
 from tap_mailjet_sms.writing.kept import Spool
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ Row = dict[str, object]
 def read(csv: str | bytes, column_map: Mapping[str, str | None] | None = None) -> list[Row]:
     """All rows of a CSV; maps as dictionaries."""
     source = io.BytesIO(csv.encode() if isinstance(csv, str) else csv)
-    with closing(Spool(csv_file.read(source, column_map=column_map or {}))) as spool:
+    with closing(Spool(csv_file.read(source, Rules(column_map or {})))) as spool:
         found = [row for batch in spool for row in batch.to_pylist()]
     for row in found:
         row["extra"] = row["extra"] and dict(row["extra"])
@@ -54,7 +55,7 @@ def column(
 
 def warnings(csv: str) -> list[str]:
     """What the user is warned of, once the file is read, but for its layout."""
-    reading = csv_file.read(io.BytesIO(csv.encode()), column_map={})
+    reading = csv_file.read(io.BytesIO(csv.encode()))
     for _ in reading:
         pass
     assert all(notice.is_warning for notice in reading.notices)

@@ -1,0 +1,173 @@
+"""The rows of witnesses in a file, found in one pass, block by block.
+
+The id's text tells a row, in whatever column it stands; where ids are spelt in another way, the
+recipient and the creation time together do. The search ends with the last witness.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from typing import TYPE_CHECKING, BinaryIO
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tap_mailjet_sms.reading.agreement import Says, digits, hours_ahead, said
+from tap_mailjet_sms.reading.cells import CellError, bare
+from tap_mailjet_sms.reading.rows import read_blocks
+from tap_mailjet_sms.reading.rules import DateOrder, TimeForm
+from tap_mailjet_sms.reading.statuses import StatusForm, statuses
+from tap_mailjet_sms.reading.testimony import Row
+from tap_mailjet_sms.reading.times import times
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import tzinfo
+
+    from tap_mailjet_sms.reading.header import Header
+    from tap_mailjet_sms.witness import Witness
+
+#: Rows with a witness's recipient that are looked at, where no id is found.
+_LOOKED_AT = 10_000
+_BLANKS = " \t\u00a0\ufeff'\""
+
+
+def find_rows(
+    file: BinaryIO,
+    header: Header,
+    witnesses: Sequence[Witness],
+    *,
+    id_place: int | None,
+    zone: tzinfo,
+) -> list[Row]:
+    """The rows of these witnesses, as far as they are in the file; one for each.
+
+    Args:
+        file: The whole file, in UTF-8.
+        header: What its first row says.
+        witnesses: Messages of Mailjet's list, of different ids.
+        id_place: Where ids stand, by the header's names.
+        zone: The zone of times without one.
+
+    Raises:
+        CSVFormatError: A row cannot be told from others.
+    """
+    if id_place is not None:
+        found = _by_id(file, header, witnesses, places=[id_place], is_exact=True)
+        if found:
+            return found
+    everywhere = range(len(header.names))
+    return (
+        _by_id(file, header, witnesses, places=everywhere, is_exact=True)
+        or _by_id(file, header, witnesses, places=everywhere, is_exact=False)
+        or _by_recipient(file, header, witnesses, zone)
+    )
+
+
+def _by_id(
+    file: BinaryIO,
+    header: Header,
+    witnesses: Sequence[Witness],
+    *,
+    places: Sequence[int],
+    is_exact: bool,
+) -> list[Row]:
+    """The rows in which the ids stand, in that column of these which has the most of them."""
+    by_id = {bare(witness.message_id).casefold(): witness for witness in witnesses}
+    spelt = {spelling for key in by_id for spelling in (key, key.upper())}
+    wanted = pa.array(sorted(spelt if is_exact else by_id), pa.string())
+    found: dict[int, dict[str, tuple[str, ...]]] = defaultdict(dict)
+    for block in read_blocks(file, header):
+        for place in places:
+            column = block.column(place)
+            if not is_exact:
+                column = pc.utf8_lower(pc.utf8_trim(column, _BLANKS))
+            matches = pc.is_in(column, wanted)
+            for index in _rows_of(matches):
+                key = bare(str(block.column(place)[index].as_py()).strip(_BLANKS)).casefold()
+                found[place].setdefault(key, _cells(block, index))
+        if any(len(rows) == len(by_id) for rows in found.values()):
+            break
+    best = max(found.values(), key=len, default={})
+    return [Row(by_id[key], cells) for key, cells in best.items()]
+
+
+def _by_recipient(
+    file: BinaryIO, header: Header, witnesses: Sequence[Witness], zone: tzinfo
+) -> list[Row]:
+    """The rows that have the recipient and the creation time of one witness alone."""
+    phones: dict[str, list[Witness]] = defaultdict(list)
+    for witness in witnesses:
+        if phone := digits(witness.recipient or ""):
+            phones[phone].append(witness)
+    spelt = {start + phone for phone in phones for start in ("", "+", "00", "'+", "'")}
+    wanted = pa.array(sorted(spelt), pa.string())
+    found: dict[str, list[Row]] = defaultdict(list)
+    looked_at = 0
+    for block in read_blocks(file, header):
+        for place in range(len(header.names)):
+            for index in _rows_of(pc.is_in(block.column(place), wanted)):
+                cells = _cells(block, index)
+                phone = digits(cells[place].strip(_BLANKS))
+                for witness in phones.get(phone or "", ()):
+                    if _has_time(cells, witness, zone):
+                        found[witness.message_id].append(Row(witness, cells))
+                looked_at += 1
+        if looked_at > _LOOKED_AT:
+            break
+    # Two rows, or two witnesses for one, tell nothing; a recipient that stands twice is one row.
+    rows = [same[0] for same in found.values() if all(row.cells == same[0].cells for row in same)]
+    shared = Counter(row.cells for row in rows)
+    return [row for row in rows if shared[row.cells] == 1]
+
+
+def _has_time(cells: Iterable[str], witness: Witness, zone: tzinfo) -> bool:
+    """Whether one of the cells is the creation time of the witness, in whatever zone."""
+    forms = [TimeForm(zone, order) for order in DateOrder]
+    return any(
+        said("created_at", cell, witness, form) is Says.AGREES
+        or hours_ahead(cell, witness.created_at, form) is not None
+        for cell in cells
+        for form in forms
+    )
+
+
+def _rows_of(matches: pa.BooleanArray) -> Sequence[int]:
+    """The rows in which this is true."""
+    if not matches.true_count:
+        return ()
+    return [index for index, is_match in enumerate(matches.to_pylist()) if is_match]
+
+
+def _cells(block: pa.RecordBatch, index: int) -> tuple[str, ...]:
+    return tuple(column[index].as_py() or "" for column in block.columns)
+
+
+class WholeColumns:
+    """What can be told of a column only by all of its cells; see `evidence.WholeFile`."""
+
+    def __init__(self, file: BinaryIO, header: Header) -> None:
+        """Take the whole file, in UTF-8; nothing is read yet."""
+        self._file = file
+        self._header = header
+
+    def are_statuses(self, place: int) -> bool:
+        """Whether each cell that is not empty is a status of Mailjet's table."""
+        try:
+            return all(
+                not statuses(block.column(place), StatusForm.ANY).unknown
+                for block in read_blocks(self._file, self._header)
+            )
+        except CellError:
+            return False
+
+    def are_sendings(self, place: int, form: TimeForm, created: int, of_created: TimeForm) -> bool:
+        """Whether each cell that is not empty is a time, and not before the creation."""
+        try:
+            for block in read_blocks(self._file, self._header):
+                sent = times(block.column(place), form).values
+                if pc.less(sent, times(block.column(created), of_created).values).true_count:
+                    return False
+        except CellError:
+            return False
+        return True

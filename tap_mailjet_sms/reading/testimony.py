@@ -1,0 +1,144 @@
+"""The rows of witnesses, and what the cells of one column say of them together. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from tap_mailjet_sms.reading.agreement import Says, hours_ahead, said, value
+from tap_mailjet_sms.reading.cells import is_null
+from tap_mailjet_sms.reading.roles import STATUS_ROLES
+from tap_mailjet_sms.reading.rules import DateOrder, TimeForm
+from tap_mailjet_sms.reading.time_texts import ReadTime, read_time
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime, timedelta, tzinfo
+
+    from tap_mailjet_sms.witness import Witness
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """The row of a witness: its cells, as text."""
+
+    witness: Witness
+    cells: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Testimony:
+    """What the rows of different witnesses say, all of one length, at least one.
+
+    `orders` is in which order dates are written, of each role of which that is known.
+    """
+
+    rows: Sequence[Row]
+    zone: tzinfo
+    orders: dict[str, DateOrder] = field(default_factory=dict)
+
+    def form(self, role: str, order: DateOrder | None = None) -> TimeForm:
+        """How a column of times is read."""
+        return TimeForm(self.zone, order or self.orders.get(role))
+
+    def told(self, role: str, place: int, order: DateOrder | None = None) -> Counter[Says]:
+        """How often the cells of a column say what, if it is this role, where anything is said."""
+        counted = Counter(what for _, what in self._says(role, place, order))
+        del counted[Says.NOTHING]
+        return counted
+
+    def differing(self, role: str, place: int) -> list[Row]:
+        """The rows whose cell is another value."""
+        return [row for row, what in self._says(role, place) if what is Says.DIFFERS]
+
+    def agreeing(self, role: str, place: int, order: DateOrder | None = None) -> list[Row]:
+        """The rows whose cell is that of the witness."""
+        return [row for row, what in self._says(role, place, order) if what is Says.AGREES]
+
+    def all_agree(self, role: str, place: int, order: DateOrder | None = None) -> bool:
+        """Whether each cell agrees, of witnesses with a value, at least one."""
+        told = self.told(role, place, order)
+        return 0 < told.total() == told[Says.AGREES]
+
+    def different(self, role: str, place: int, order: DateOrder | None = None) -> int:
+        """How many different values those have that agree."""
+        found = [value(role, row.witness) for row in self.agreeing(role, place, order)]
+        return len({each.casefold() if isinstance(each, str) else each for each in found})
+
+    def holds(self, place: int, roles: Iterable[str], *, but: str) -> str | None:
+        """Which of these roles a column is, if all of its cells agree with one but this."""
+        alike = STATUS_ROLES if but in STATUS_ROLES else (but,)
+        return next((r for r in roles if r not in alike and self.all_agree(r, place)), None)
+
+    def elsewhere(self, role: str, place: int) -> int | None:
+        """The one other column of which all cells agree with this role."""
+        others = [p for p in range(len(self.rows[0].cells)) if p != place]
+        found = [other for other in others if self.all_agree(role, other)]
+        return found[0] if len(found) == 1 else None
+
+    def filled(self, place: int) -> list[str]:
+        """The cells of a column that hold anything."""
+        return [cell for row in self.rows if not is_null(cell := row.cells[place])]
+
+    def times(self, role: str, place: int) -> list[ReadTime]:
+        """The times of a column, as far as its cells are times."""
+        found = (_time(cell, self.form(role)) for cell in self.filled(place))
+        return [time for time in found if time is not None]
+
+    def possible_orders(self, role: str, place: int) -> list[DateOrder | None]:
+        """The orders of dates in which a column of times agrees; None stands for needing none."""
+        cells = self.filled(place)
+        if cells and all(_is_time(cell, TimeForm(self.zone)) for cell in cells):
+            return [None]
+        if role == "created_at":
+            return [order for order in DateOrder if self.all_agree(role, place, order)]
+        told = {order: self.told(role, place, order) for order in DateOrder}
+        return [o for o, says in told.items() if 0 < says[Says.AGREES] >= says[Says.DIFFERS]]
+
+    def settle_order(self, role: str, place: int) -> bool:
+        """Find in which order a column of times writes dates; False if more than one agrees.
+
+        Where none does, but one would in another zone, it is that one.
+        """
+        orders = self.possible_orders(role, place)
+        if len(orders) > 1 and (of_creation := self.orders.get("created_at")) in orders:
+            orders = [of_creation]
+        if not orders:
+            orders = [o for o in DateOrder if self.ahead(role, place, o)]
+        if len(orders) == 1 and orders[0] is not None:
+            self.orders[role] = orders[0]
+        return len(orders) <= 1
+
+    def ahead(self, role: str, place: int, order: DateOrder | None = None) -> set[timedelta]:
+        """How far ahead the times of a column are; none, unless all are by whole quarter hours."""
+        form = self.form(role, order)
+        found = {
+            hours_ahead(row.cells[place], moment, form)
+            for row in self.rows
+            if (moment := self._moment(role, row)) is not None and not is_null(row.cells[place])
+        }
+        lengths = {length for length in found if length is not None}
+        return lengths if len(lengths) == len(found) else set()
+
+    def _says(
+        self, role: str, place: int, order: DateOrder | None = None
+    ) -> list[tuple[Row, Says]]:
+        form = self.form(role, order)
+        return [(row, said(role, row.cells[place], row.witness, form)) for row in self.rows]
+
+    @staticmethod
+    def _moment(role: str, row: Row) -> datetime | None:
+        return row.witness.created_at if role == "created_at" else row.witness.sent_at
+
+
+def _is_time(cell: str, form: TimeForm) -> bool:
+    try:
+        read_time(cell, form)
+    except ValueError:
+        return False
+    return True
+
+
+def _time(cell: str, form: TimeForm) -> ReadTime | None:
+    return read_time(cell, form) if _is_time(cell, form) else None
