@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from random import Random
 
+#: So many messages tell any layout.
+ENOUGH = 10
 ZONES = ("Europe/Paris", "America/New_York", "Asia/Kolkata", "Pacific/Auckland", "Europe/London")
 _OPTIONAL = ("sender", "recipient", "status", "sent_at", "sms_count", "cost")
 _KINDS = ("known", "known", "foreign", "foreign", "mixed", "mixed", "meaningless", "none")
@@ -40,7 +42,8 @@ class Case:
     """A file, what is true of it, and what Mailjet lists.
 
     Attributes:
-        kind: whose words the names are: "none" stands for a file without a header.
+        kind: whose words the names are: "none" stands for a file without a header, "misleading"
+            for known ones over something else.
         forms: how each thing is written, to be shown.
         columns: the file's columns.
         messages: the truth at the moment of the export, row by row.
@@ -87,9 +90,14 @@ class Case:
         return any(column in each.holds for each in self.columns)
 
 
-def draw(rng: Random) -> Case:
-    """Draw a file."""
+def draw(rng: Random, *, is_misleading: bool = False) -> Case:
+    """Draw a file; a misleading one has known names, of which some stand over something else.
+
+    Then Mailjet lists enough messages to tell, since nothing else could.
+    """
     messages = draw_messages(rng)
+    while is_misleading and len(messages) < ENOUGH:
+        messages = draw_messages(rng)
     zone = rng.choice(("UTC", "UTC", *ZONES))
     told = zone if rng.random() < 0.85 else rng.choice(("UTC", *ZONES))
     time_form = rng.choice(sorted(forms.TIMES))
@@ -99,7 +107,9 @@ def draw(rng: Random) -> Case:
         "time": time_form,
         "sent": sent_form,
         "id": id_form,
-        "listed id": id_form if rng.random() < 0.8 else rng.choice(tuple(forms.IDS)),
+        "listed id": id_form
+        if is_misleading or rng.random() < 0.8
+        else rng.choice(tuple(forms.IDS)),
         "status": rng.choice(tuple(forms.STATUSES)),
         "cost": rng.choice(tuple(forms.COSTS)),
         "phone": rng.choice(tuple(forms.PHONES)),
@@ -115,15 +125,17 @@ def draw(rng: Random) -> Case:
         there.discard(rng.choice(("message_id", "created_at")))
     fields = [each for each in _written(messages, shown, ZoneInfo(zone)) if each[0] in there]
     decoys = draw_decoys(rng, messages, _Times(forms.TIMES[time_form], ZoneInfo(zone)))
-    kind = rng.choice(_KINDS)
+    kind = "misleading" if is_misleading else rng.choice(_KINDS)
     names = _Names(rng, kind)
     columns = [Column(names.of(field), holds, cells) for _, field, holds, cells in fields] + [
         Column(names.of_decoy(words), (), cells) for words, cells in decoys
     ]
+    if is_misleading:
+        columns = _misnamed(rng, columns)
     if rng.random() < 0.7:
         rng.shuffle(columns)
     delimiter = rng.choice(",,,;;\t|")
-    listed, shown["list"] = _listed(rng, messages)
+    listed, shown["list"] = _listed(rng, messages, "all" if is_misleading else None)
     if shown["list"].startswith(("none", "others")):
         told = zone  # nothing else could tell it
     return Case(
@@ -196,7 +208,7 @@ class _Names:
         kind = self._kind
         if kind == "mixed":
             kind = self._rng.choice(("known", "foreign", "meaningless"))
-        if kind == "known":
+        if kind in {"known", "misleading"}:
             known = NAMES["known"][field]
             return self._new(known[self._known % len(known)])
         if kind == "foreign":
@@ -215,9 +227,21 @@ class _Names:
         return name
 
 
-def _listed(rng: Random, messages: list[Message]) -> tuple[tuple[Message, ...], str]:
+def _misnamed(rng: Random, columns: list[Column]) -> list[Column]:
+    """The same columns, of which a few have changed names."""
+    places = rng.sample(range(len(columns)), min(len(columns), rng.choice((2, 2, 2, 3, 4))))
+    names = [columns[place].name for place in (*places[1:], places[0])]
+    misnamed = list(columns)
+    for place, name in zip(places, names, strict=True):
+        misnamed[place] = replace(columns[place], name=name)
+    return misnamed
+
+
+def _listed(
+    rng: Random, messages: list[Message], how: str | None
+) -> tuple[tuple[Message, ...], str]:
     """What the list has of the window's messages, some time after the export."""
-    how = rng.choice(("all",) * 12 + ("three", "none", "others"))
+    how = how or rng.choice(("all",) * 12 + ("three", "none", "others"))
     newer = rng.choice((0, 0, 0.3, 1))
     found = [moved_on(m, rng) if rng.random() < newer else m for m in messages]
     found.sort(key=lambda m: m.created_at, reverse=True)
