@@ -27,11 +27,14 @@ if TYPE_CHECKING:
 
 _SECOND = timedelta(seconds=1)
 _QUARTER = timedelta(minutes=15)
+#: No message costs so much, in any currency.
+_NO_COST = 10_000
 #: No zone is farther from UTC.
 _FARTHEST_ZONE = timedelta(hours=14)
 
 _PHONE = re.compile(r"(?:\+|00)?0*(\d{4,})", re.ASCII)
-_ID_MARKS = re.compile(r"[\W_]+")
+#: What ids are written with or without: the dashes of a UUID, braces, blanks.
+ID_MARKS = r"[^\pL\pN]+"
 _PHONE_MARKS = re.compile(r"[\s().\-/]+")
 
 
@@ -107,6 +110,11 @@ def _is_same_second(one: datetime, other: datetime) -> bool:
     return bool(one.microsecond or other.microsecond) or one == other
 
 
+def plain_id(text: str) -> str:
+    """The letters and digits of an id."""
+    return "".join(filter(str.isalnum, text))
+
+
 def is_number(cell: str) -> bool:
     """Whether a cell is a whole number."""
     try:
@@ -117,7 +125,7 @@ def is_number(cell: str) -> bool:
 
 def _is_id(cell: str, witness: Witness, _: TimeForm) -> bool:
     """Whether these are one id: some programs write UUIDs without dashes, or in braces."""
-    return _ID_MARKS.sub("", cell).casefold() == _ID_MARKS.sub("", witness.message_id).casefold()
+    return plain_id(cell).casefold() == plain_id(witness.message_id).casefold()
 
 
 def _is_text(cell: str, expected: str | None) -> bool:
@@ -131,6 +139,11 @@ def _is_text(cell: str, expected: str | None) -> bool:
 def _is_time(cell: str, expected: datetime | None, form: TimeForm) -> bool:
     found = read_time(cell, form)
     return found is not None and expected is not None and _is_at(found, expected)
+
+
+def _is_cost(cell: str) -> bool:
+    amount = price_of(cell).value
+    return amount is not None and abs(amount) < _NO_COST
 
 
 def _status(form: StatusForm) -> Callable[[str, Witness, TimeForm], bool]:
@@ -198,7 +211,7 @@ _AGREE: Mapping[str, Callable[[str, Witness, TimeForm], bool]] = {
 #: Whether a cell is of the kind of a role.
 _KIND: Mapping[str, Callable[[str, TimeForm], bool]] = {
     "sent_at": lambda cell, form: read_time(cell, form) is not None,
-    "cost_value": lambda cell, _: price_of(cell).value is not None,
+    "cost_value": lambda cell, _: _is_cost(cell),
     **{role: _is_known_status(form) for role, form in _STATUS_FORMS.items()},
 }
 

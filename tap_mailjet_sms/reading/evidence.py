@@ -11,11 +11,18 @@ known              agree                                 is proved
 known, constant    none agrees, of two or more; or one,  is refused, or told under
                    whose value stands elsewhere or is    ``verify_layout: warn``
                    whole quarter hours away
-known, constant    some agree                            is read, with a warning (the creation
-                                                         time is refused)
-known, may change  some agree                            is proved
+known, constant    some agree, and another column does   the same
+                   in all; or it is the creation time
+known, constant    some agree                            is read, with a warning
+known, may change  some agree                            is proved; a warning of times that differ,
+                                                         or statuses that cannot have moved on
+known, may change  none agrees, and none is of the       is refused, or told
+                   kind, or all are another column's;
+                   or most are statuses that cannot
+                   have moved on; or all times are
+                   whole quarter hours away
 known, may change  none agrees                           is read, unproved; a warning of ten or
-                                                         more; refused if it is another column's
+                                                         more
 unknown, constant  all agree, it alone, with this alone  is found
 unknown, may       all in the file are of its kind, it   is found
 change             alone, and enough agree
@@ -40,6 +47,7 @@ from tap_mailjet_sms.reading.roles import CHANGING, CONSTANT, REQUIRED, STATUS, 
 from tap_mailjet_sms.reading.rules import DateOrder, TimeForm
 from tap_mailjet_sms.reading.statuses import StatusForm, status_of
 from tap_mailjet_sms.reading.testimony import Testimony
+from tap_mailjet_sms.schema import STATUS_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -130,12 +138,17 @@ def weigh(rows: Sequence[Row], naming: Naming, zone: tzinfo, file: WholeFile) ->
     """
     testimony = Testimony(rows, zone)
     findings = Findings(created=[row.witness.created_at for row in rows])
-    for role in TIMES:
-        if role in naming.alone and not testimony.settle_order(role, naming.alone[role]):
-            findings.lacks.add(role)
+    open_orders = {
+        role
+        for role in TIMES
+        if role in naming.alone and not testimony.settle_order(role, naming.alone[role])
+    }
+    findings.lacks.update(open_orders)
     found = _Search(testimony, naming, file, findings).found()
     proved = set(found)
     for role, place in naming.alone.items():
+        if role in open_orders:
+            continue  # the reader refuses such dates, and says why
         judge = _judge_constant if role in CONSTANT else _judge_changing
         if judge(role, place, testimony, findings):
             proved.add(role)
@@ -170,9 +183,11 @@ def _judge_constant(role: str, place: int, testimony: Testimony, findings: Findi
         return agrees > 0
     if agrees:
         text = f"agrees with Mailjet's own list in {agrees} messages, and not in {differs + empty}"
-        where = findings.contradictions if role == "created_at" else findings.warnings
-        where.append(Finding(role, place, text))
-        return role != "created_at"
+        elsewhere = testimony.elsewhere(role, place, different=_DIFFERENT.get(role, 1))
+        is_wrong = role == "created_at" or (differs > 1 and elsewhere is not None)
+        where = findings.contradictions if is_wrong else findings.warnings
+        where.append(Finding(role, place, text, elsewhere=elsewhere))
+        return not is_wrong
     if not differs:
         text = f"is empty for all {empty} messages that were looked at, though they have a value"
         findings.warnings.append(Finding(role, place, text))
@@ -191,24 +206,61 @@ def _tells_alone(role: str, place: int, testimony: Testimony) -> bool:
 def _judge_changing(role: str, place: int, testimony: Testimony, findings: Findings) -> bool:
     """Hold a column that may have moved on against the witnesses; whether it is proved."""
     told = testimony.told(role, place)
-    differs = told[Says.DIFFERS]
-    if told[Says.AGREES] or not differs:
-        return told[Says.AGREES] > 0
+    agrees, differs = told[Says.AGREES], told[Says.DIFFERS]
+    stuck = _stuck(role, place, testimony)
+    if differs > 1 and (not agrees or stuck > agrees):
+        if wrong := _is_another(role, place, testimony, stuck=stuck > agrees):
+            findings.contradictions.append(wrong)
+        elif differs >= _MANY and not agrees:
+            text = f"agrees with Mailjet's own list in none of {differs} messages"
+            findings.warnings.append(Finding(role, place, text))
+        return False
+    if stuck and agrees:
+        text = (
+            f"agrees with Mailjet's own list in {agrees} messages, and cannot be right in {stuck}"
+        )
+        findings.warnings.append(Finding(role, place, text))
+    if role == "cost_value":  # that nothing was free of charge tells no column from another
+        return any(row.witness.cost_value for row in testimony.agreeing(role, place))
+    return agrees > 0
+
+
+def _stuck(role: str, place: int, testimony: Testimony) -> int:
+    """In how many rows a value differs that cannot have moved on to that of the list."""
+    differing = testimony.differing(role, place)
+    if role in STATUS_ROLES:
+        return sum(
+            (code := _code_in(row.cells[place])) in STATUS_NAMES and code not in _OPEN_STATUSES
+            for row in differing
+        )
+    return len(differing) if role == "sent_at" else 0  # a message is sent once
+
+
+def _is_another(role: str, place: int, testimony: Testimony, *, stuck: bool) -> Finding | None:
+    """What is wrong with a column of which none agrees, or most cannot be right; None if it may be.
+
+    What is of the kind may have moved on.
+    """
     form = testimony.form(role)
-    are_of_kind = all(is_kind(role, cell, form) for cell in testimony.filled(place))
-    instead = None if are_of_kind else testimony.holds(place, _ROLES, but=role)
+    are_of_kind = any(is_kind(role, cell, form) for cell in testimony.filled(place))
     ahead = testimony.ahead(role, place) if role in TIMES else set()
-    if differs > 1 and instead:
+    instead = testimony.holds(place, _ROLES, but=role)
+    if instead and testimony.different(instead, place) < max(2, _DIFFERENT.get(instead, 1)):
+        instead = None  # a single value says too little
+    if ahead:
+        text = f"is {_off(ahead)} Mailjet's own times"
+        if not any(time.has_zone for time in testimony.times(role, place)):
+            text += ": set csv_time_zone to the zone that it is in"
+        return Finding(role, place, text)
+    if instead:
         text = f"holds {_WORDS[instead]}"
-        elsewhere = testimony.elsewhere(role, place)
-        findings.contradictions.append(Finding(role, place, text, instead, elsewhere))
-    elif differs > 1 and ahead:
-        text = f"is {_off(ahead)} Mailjet's own times (see csv_time_zone)"
-        findings.warnings.append(Finding(role, place, text))
-    elif differs >= _MANY:
-        text = f"agrees with Mailjet's own list in none of {differs} messages"
-        findings.warnings.append(Finding(role, place, text))
-    return False
+    elif role in STATUS_ROLES and stuck:
+        text = "holds other values, which no status can have been before it was that of the list"
+    elif not are_of_kind:
+        text = f"holds something else than {_WORDS[role]}"
+    else:
+        return None
+    return Finding(role, place, text, instead, testimony.elsewhere(role, place))
 
 
 def _what_is_wrong(role: str, place: int, testimony: Testimony) -> Finding:
@@ -320,13 +372,14 @@ class _Search:
         if role in STATUS_ROLES:
             return self._is_status(role, place) and self._file.are_statuses(place)
         if role == "sent_at":
-            return agrees >= differs and self._is_sending(place, order)
+            is_half = 2 * agrees >= told.total() and agrees >= ENOUGH
+            return is_half and not differs and self._is_sending(place, order)
         if role == "cost_value":
             return self._is_cost(place) and agrees >= ENOUGH
         return agrees >= ENOUGH and agrees == told.total()
 
     def _is_status(self, role: str, place: int) -> bool:
-        """Whether statuses move on as they can; of numbers, more agree, and not all with one."""
+        """Whether statuses move on as they can, and more agree; of numbers, not all with one."""
         testimony = self._testimony
         differing = testimony.differing(STATUS, place)
         if any(_code_in(row.cells[place]) not in _OPEN_STATUSES for row in differing):
@@ -335,9 +388,8 @@ class _Search:
         if are_numbers is not (role == "status_code"):
             return False
         agreeing = testimony.agreeing(STATUS, place)
-        return not are_numbers or (
-            len(agreeing) >= len(differing) and testimony.different(STATUS, place) > 1
-        )
+        is_more = len(agreeing) >= len(differing)
+        return is_more and (not are_numbers or testimony.different(STATUS, place) > 1)
 
     def _is_sending(self, place: int, order: DateOrder | None) -> bool:
         testimony = self._testimony

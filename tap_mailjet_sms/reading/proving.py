@@ -15,6 +15,7 @@ from tap_mailjet_sms.exceptions import CSVHeaderError, CSVLayoutError
 from tap_mailjet_sms.notices import Notice
 from tap_mailjet_sms.reading import proof_sentences as sentences
 from tap_mailjet_sms.reading.evidence import ENOUGH, Findings, weigh
+from tap_mailjet_sms.reading.header import looks_like_data
 from tap_mailjet_sms.reading.layout import (
     Proof,
     Proven,
@@ -106,7 +107,8 @@ class _Proving:
         findings, silence = self._ask(listing)
         if silence is Silence.EMPTY and not is_certain and not has_rows:
             listing.has_told(self._fingerprint())
-            return None  # a header that is not known, and no message to be below it
+            if not any(map(looks_like_data, self._header.names)):
+                return None  # a header that is not known, and no message to be below it
         if findings is None:
             told = self._before and self._before.unproved
             is_news = not told or told.silence is not silence

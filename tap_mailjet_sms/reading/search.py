@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tap_mailjet_sms.reading.agreement import Says, digits, hours_ahead, said
+from tap_mailjet_sms.reading.agreement import ID_MARKS, Says, digits, hours_ahead, plain_id, said
 from tap_mailjet_sms.reading.cells import CellError, bare
 from tap_mailjet_sms.reading.rows import read_blocks
 from tap_mailjet_sms.reading.rules import DateOrder, TimeForm
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 #: Rows with a witness's recipient that are looked at, where no id is found.
 _LOOKED_AT = 10_000
-_BLANKS = " \t\u00a0\ufeff'\""
 
 
 def find_rows(
@@ -73,7 +72,7 @@ def _by_id(
     is_exact: bool,
 ) -> list[Row]:
     """The rows in which the ids stand, in that column of these which has the most of them."""
-    by_id = {bare(witness.message_id).casefold(): witness for witness in witnesses}
+    by_id = {(bare if is_exact else plain_id)(w.message_id).casefold(): w for w in witnesses}
     spelt = {spelling for key in by_id for spelling in (key, key.upper())}
     wanted = pa.array(sorted(spelt if is_exact else by_id), pa.string())
     found: dict[int, dict[str, tuple[str, ...]]] = defaultdict(dict)
@@ -81,10 +80,9 @@ def _by_id(
         for place in places:
             column = block.column(place)
             if not is_exact:
-                column = pc.utf8_lower(pc.utf8_trim(column, _BLANKS))
-            matches = pc.is_in(column, wanted)
-            for index in _rows_of(matches):
-                key = bare(str(block.column(place)[index].as_py()).strip(_BLANKS)).casefold()
+                column = pc.utf8_lower(pc.replace_substring_regex(column, ID_MARKS, ""))
+            for index in _rows_of(pc.is_in(column, wanted)):
+                key = str(column[index].as_py()).casefold()
                 found[place].setdefault(key, _cells(block, index))
         if any(len(rows) == len(by_id) for rows in found.values()):
             break
@@ -100,16 +98,17 @@ def _by_recipient(
     for witness in witnesses:
         if phone := digits(witness.recipient or ""):
             phones[phone].append(witness)
-    spelt = {start + phone for phone in phones for start in ("", "+", "00", "'+", "'")}
-    wanted = pa.array(sorted(spelt), pa.string())
+    wanted = pa.array(sorted(phones), pa.string())
     found: dict[str, list[Row]] = defaultdict(list)
     looked_at = 0
     for block in read_blocks(file, header):
         for place in range(len(header.names)):
-            for index in _rows_of(pc.is_in(block.column(place), wanted)):
+            numbers = pc.ascii_ltrim(
+                pc.replace_substring_regex(block.column(place), "[^0-9]", ""), "0"
+            )
+            for index in _rows_of(pc.is_in(numbers, wanted)):
                 cells = _cells(block, index)
-                phone = digits(cells[place].strip(_BLANKS))
-                for witness in phones.get(phone or "", ()):
+                for witness in phones[str(numbers[index].as_py())]:
                     if _has_time(cells, witness, zone):
                         found[witness.message_id].append(Row(witness, cells))
                 looked_at += 1

@@ -71,11 +71,12 @@ class Testimony:
         alike = STATUS_ROLES if but in STATUS_ROLES else (but,)
         return next((r for r in roles if r not in alike and self.all_agree(r, place)), None)
 
-    def elsewhere(self, role: str, place: int) -> int | None:
-        """The one other column of which all cells agree with this role."""
+    def elsewhere(self, role: str, place: int, *, different: int = 1) -> int | None:
+        """The one other column of which all cells agree with this role, in so many values."""
         others = [p for p in range(len(self.rows[0].cells)) if p != place]
         found = [other for other in others if self.all_agree(role, other)]
-        return found[0] if len(found) == 1 else None
+        is_plain = len(found) == 1 and self.different(role, found[0]) >= different
+        return found[0] if is_plain else None
 
     def filled(self, place: int) -> list[str]:
         """The cells of a column that hold anything."""

@@ -6,9 +6,8 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 from unittest.mock import patch
 
-from tap_mailjet_sms.reading.roles import TIMES
-
 from tap_mailjet_sms.reading import evidence, proving, search
+from tap_mailjet_sms.reading.roles import TIMES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -9,12 +9,11 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, cast
 
 from tap_mailjet_sms.exporting.listing import Lists
-from tap_mailjet_sms.reading.rules import Rules
-from tap_mailjet_sms.witness import Witness
-
 from tap_mailjet_sms.exporting.windows import Window
 from tap_mailjet_sms.reading import csv_file
+from tap_mailjet_sms.reading.rules import Rules
 from tap_mailjet_sms.reading.window_check import WindowCheck
+from tap_mailjet_sms.witness import Witness
 from tests.layouts import forms
 
 if TYPE_CHECKING:
