@@ -9,9 +9,9 @@ from dataclasses import dataclass
 class Notice:
     """A sentence for the log; equal ones are one, so it is enough to say it once.
 
-    What is no warning is information; what `is_repeated` was said in an earlier run.
+    A detail is for whoever looks into what the tap does: to be said at DEBUG only.
     """
 
     text: str
     is_warning: bool = False
-    is_repeated: bool = False
+    is_detail: bool = False

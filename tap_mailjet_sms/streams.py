@@ -295,12 +295,12 @@ class SMSMessages(WindowedStream):
         )
 
     def _tell(self, notices: Iterable[Notice]) -> None:
-        """Log what was not told in this run yet; quietly what was told in an earlier one."""
+        """Log what was not told in this run yet."""
         for notice in notices:
             if notice not in self._told:
                 self._told.add(notice)
-                quietly = logging.DEBUG if notice.is_repeated else logging.INFO
-                self.logger.log(logging.WARNING if notice.is_warning else quietly, notice.text)
+                level = logging.DEBUG if notice.is_detail else logging.INFO
+                self.logger.log(logging.WARNING if notice.is_warning else level, notice.text)
 
     @cached_property
     def _told(self) -> set[Notice]:

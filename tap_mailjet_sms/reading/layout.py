@@ -323,8 +323,8 @@ def settle(
         if is_anew and (changed := sentences.changes(before, known)):
             notices.append(Notice(changed, is_warning=True))
     if remark := sentences.remark(names, layout, known.absent - meant, column_map):
-        is_repeated = known.is_like(before)
-        notices.append(Notice(remark, is_warning=not is_repeated, is_repeated=is_repeated))
+        is_detail = known.is_like(before)
+        notices.append(Notice(remark, is_warning=not is_detail, is_detail=is_detail))
     return known, notices
 
 

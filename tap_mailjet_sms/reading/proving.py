@@ -120,7 +120,7 @@ class _Proving:
             proof = _renewed(proof, findings, check)
             listing.has_told(self._fingerprint())
             text = sentences.proved(self._header.names, proof.evidence, self._rules.column_map)
-            notices.append(Notice(text, is_repeated=not is_news))
+            notices.append(Notice(text, is_detail=not is_news))
         return self._proven(proof, None, notices, findings)
 
     def _remembered(self) -> KnownLayout | None:
