@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
@@ -14,6 +13,7 @@ from pipeline.processes import CommandError, running
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
 PACKAGE = ROOT / "dbt"
 # The schema that the package's tables get in the warehouse.
@@ -54,7 +54,7 @@ class Dbt:
         Raises:
             CommandError: the exit code is not 0.
         """
-        command = [
+        command: list[str | Path] = [
             environment("dbt") / "dbt",
             "--no-use-colors",
             "--no-send-anonymous-usage-stats",

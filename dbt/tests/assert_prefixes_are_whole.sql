@@ -12,4 +12,4 @@ with figures as (
 
 select *
 from figures
-where prefixes <> 360 or total <> 2120107077 or countries <> 244
+where prefixes <> 361 or total <> 2120125078 or countries <> 244

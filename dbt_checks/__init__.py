@@ -1,0 +1,1 @@
+"""What must hold for the dbt package in `dbt/`, on the databases themselves: `make dbt`."""
