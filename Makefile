@@ -34,12 +34,20 @@ help: ## Show this list
 install: .venv/.done ## Install uv and the development environment
 
 .PHONY: demo
-demo: .venv/.done ## Sandbox -> meltano run -> Postgres, twice, and what is in the warehouse
+demo: .venv/.done ## Sandbox -> meltano run -> Postgres, twice, then dbt, and what is in the warehouse
 	@$(PY) -m demo
 
 .PHONY: test
 test: .venv/.done ## Run the whole test suite
 	@$(PY) -m pytest --numprocesses auto --dist loadfile $(PYTEST_ARGS)
+
+.PHONY: dbt
+dbt: .venv/.done ## Build the dbt package on Postgres and DuckDB, and hold its figures against Python
+	@$(PY) -m pytest dbt_checks --numprocesses 2 --dist loadgroup $(PYTEST_ARGS)
+
+.PHONY: dbt-mutants
+dbt-mutants: .venv/.done ## See that the dbt package's own tests find each wrong package (minutes)
+	@$(PY) -m dbt_checks.mutants
 
 .PHONY: test-newest
 test-newest: .tools/uv/.done ## Run it on the newest dependencies, pre-releases too, not the pins
@@ -57,7 +65,7 @@ charts: .venv/.done ## Draw the charts of docs/performance.md from what `make be
 	@$(PY) -m benchmarks --charts
 
 .PHONY: check
-check: lint package test ## Lint, build, test: all that .ci/run does, save the demo
+check: lint package test dbt ## Lint, build, test: all that .ci/run does, save the demo
 
 .PHONY: lint
 lint: .venv/.done ## Lint, formatting, types, import contracts, dependencies

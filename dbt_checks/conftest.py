@@ -128,6 +128,30 @@ def figures_compared(pytestconfig: pytest.Config) -> dict[tuple[str, str], int]:
     return pytestconfig.stash.setdefault(_COMPARED, {})
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the checks of one warehouse together where several processes run them."""
+    for item in items:
+        callspec = getattr(item, "callspec", None)
+        if callspec is not None and "bench" in callspec.params:
+            item.add_marker(pytest.mark.xdist_group(callspec.params["bench"]))
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Hand what was compared to the process that prints the summary."""
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        compared = session.config.stash.get(_COMPARED, {})
+        output["compared"] = [(mart, kind, count) for (mart, kind), count in compared.items()]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:  # noqa: ANN401 - xdist's
+    """Take what another process compared."""
+    compared = node.config.stash.setdefault(_COMPARED, {})
+    for mart, kind, count in getattr(node, "workeroutput", {}).get("compared", ()):
+        compared[mart, kind] = count
+
+
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:  # noqa: ANN401
     """Say how many figures were compared."""
     compared = config.stash.get(_COMPARED, {})

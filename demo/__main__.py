@@ -2,7 +2,8 @@
 
 A local Mailjet and an embedded Postgres are started, the real `meltano run` loads two weeks, the
 deliveries of the last days move on, a second run catches up, and what is in the warehouse is
-printed and held against what the local Mailjet knows. Nothing is left running.
+printed and held against what the local Mailjet knows. Then the dbt package is built on it, and the
+last days of its daily table are printed. Nothing is left running.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from tempfile import TemporaryDirectory
 
 import psycopg
 
+from demo.marts import last_days, show_days
 from demo.report import (
     changes,
     differences,
@@ -26,6 +28,8 @@ from demo.report import (
     warehouse_figures,
 )
 from demo.sandbox import TOKEN, sandbox
+from pipeline.dbt import SCHEMA, Dbt, postgres_output
+from pipeline.environments import environment
 from pipeline.meltano import TAP, TARGET, Meltano, install
 from pipeline.postgres import postgres, sqlalchemy_url
 from pipeline.processes import CommandError, exit_on_signals
@@ -38,7 +42,10 @@ DELIVERIES_ADVANCE = timedelta(hours=12)
 # The tap leaves out the newest five minutes, which may not be in Mailjet's store yet.
 NEWEST_LEFT_OUT = timedelta(minutes=6)
 WIDTH = 110
+# Where meltano.yml's environment has the target put the table.
+LOADED = "mailjet_dev"
 # Lines of Meltano's output that tell nobody anything.
+DBT_SAYS = ("model", "seed file", "Error", "FAIL", "WARN", "Done.")
 NOISE = ("METRIC", "Inserting with SQL", "Skipping parse of env var settings")
 
 
@@ -58,8 +65,11 @@ def main() -> int:
 
 def _demo() -> list[str]:
     """Run it all, and name what is wrong in the end."""
-    _step("Installing Meltano, the tap and the target (from the second time on they are there)")
+    _step(
+        "Installing Meltano, the tap, the target and dbt (from the second time on they are there)"
+    )
     install(_say)
+    environment("dbt")
     with ExitStack() as stack:
         _step("Starting a local Mailjet and an embedded Postgres")
         folder = stack.enter_context(TemporaryDirectory(prefix="tap-mailjet-sms-demo-"))
@@ -67,7 +77,7 @@ def _demo() -> list[str]:
         mailjet = stack.enter_context(sandbox())
         uri = stack.enter_context(postgres())
         warehouse = stack.enter_context(psycopg.connect(uri, autocommit=True))
-        warehouse.execute("SET search_path TO mailjet_dev")
+        warehouse.execute(f"SET search_path TO {LOADED}")
         start = _now() - HISTORY
         settings = {
             "TAP_MAILJET_SMS_API_URL": mailjet.api_url,
@@ -106,6 +116,15 @@ def _demo() -> list[str]:
             wrong.append("the second run added or updated nothing")
         if not wrong:
             _say("Every figure agrees.")
+
+        _step("Building the dbt package on it: dbt build")
+        dbt = Dbt.prepare(Path(folder) / "dbt", postgres_output(uri))
+        dbt.run("build", variables={"mailjet_sms_schema": LOADED}, show=_log_dbt)
+        _step("The last days of the table mailjet_sms__daily")
+        days = last_days(warehouse, SCHEMA)
+        show_days(days, _say)
+        if not days:
+            wrong.append("the daily table is empty")
         return wrong
 
 
@@ -125,6 +144,12 @@ def _log(line: str) -> None:
     """Show a line of Meltano's output as it comes, cut to the width of a screen."""
     if not line.startswith(NOISE):
         print(f"   | {line[:WIDTH]}", flush=True)
+
+
+def _log_dbt(line: str) -> None:
+    """Show what dbt says in the end, and of what went wrong; not a line for each test."""
+    if any(word in line for word in DBT_SAYS):
+        _log(line)
 
 
 if __name__ == "__main__":

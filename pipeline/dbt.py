@@ -54,29 +54,20 @@ class Dbt:
         Raises:
             CommandError: the exit code is not 0.
         """
-        command: list[str | Path] = [
-            environment("dbt") / "dbt",
-            "--no-use-colors",
-            "--no-send-anonymous-usage-stats",
-            "--no-version-check",
-            "--log-path",
-            self.home / "logs",
-            *arguments,
-            "--project-dir",
-            self.project,
-            "--profiles-dir",
-            self.home,
-            "--target-path",
-            self.home / "target",
-            "--vars",
-            json.dumps(variables),
-        ]
-        kept = {
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith(("DBT_", "PYTHON", "VIRTUAL_ENV"))
+        dbt = str(environment("dbt") / "dbt")
+        command = [dbt, *arguments, "--vars", json.dumps(variables)]
+        steering = ("DBT_", "PYTHON", "VIRTUAL_ENV")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(steering)}
+        own = {
+            "DBT_LOG_PATH": str(self.home / "logs"),
+            "DBT_PROFILES_DIR": str(self.home),
+            "DBT_PROJECT_DIR": str(self.project),
+            "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+            "DBT_TARGET_PATH": str(self.home / "target"),
+            "DBT_USE_COLORS": "false",
         }
-        with running(command, cwd=self.home, env=kept | dict(environ or {})) as process:
+        env = kept | own | dict(environ or {})
+        with running(command, cwd=self.home, env=env) as process:
             if process.stdout is not None:
                 for line in process.stdout:
                     show(line.rstrip())

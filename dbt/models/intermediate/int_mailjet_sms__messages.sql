@@ -63,8 +63,8 @@ prefixes as (
 
 ),
 
--- The longest prefix wins. Looked up once per distinct beginning and length, by equality: joined to
--- each message, or by a comparison of beginnings, it explodes on Postgres from a million rows on.
+-- The longest prefix wins. Looked up once per distinct beginning and length, and by equality: joined
+-- to each message, or by comparing beginnings, it does not end on Postgres from a million rows on.
 beginnings as (
 
     select distinct digits from messages where digits is not null
@@ -88,22 +88,18 @@ tries as (
 
 ),
 
-matches as (
+countries as (
 
     select
         tries.digits,
-        prefixes.country_code,
-        row_number() over (partition by tries.digits order by prefixes.digits_taken desc) as longest
+        -- The length is one digit, so the greatest of "1US", "4CA" is that of the longest prefix. Not
+        -- a window: Postgres believes that the first of each is one row in all, and loops over it.
+        substring(max(concat(prefixes.digits_taken, prefixes.country_code)), 2) as country_code
     from tries
     join prefixes
         on tries.beginning = prefixes.prefix
         and tries.digits_taken = prefixes.digits_taken
-
-),
-
-countries as (
-
-    select digits, country_code from matches where longest = 1
+    group by 1
 
 ),
 
