@@ -97,7 +97,9 @@ def test_a_project_that_uses_the_package(bench: Bench, tmp_path: Path) -> None:
     bench.dbt("deps", project=project)
     strict = ("--warn-error-options", '{"error": ["Deprecations"]}')
     bench.build("--full-refresh", *strict, warnings=1, project=project)
-    assert bench.warehouse.read("costs")
+    assert bench.warehouse.ask("SELECT * FROM costs")
+    for query in _queries()[:3]:
+        bench.warehouse.ask(query, "analytics_sms")
     bench.dbt("docs", "generate", project=project)
     manifest = bench.manifest(project)
     described = [
@@ -111,7 +113,7 @@ def test_a_project_that_uses_the_package(bench: Bench, tmp_path: Path) -> None:
         assert node["description"], node["name"]
         assert all(column["description"] for column in node["columns"].values()), node["name"]
         if node["resource_type"] == "model":
-            built = bench.warehouse.read(node["name"], "analytics_sms")
+            built = bench.warehouse.ask(f"SELECT * FROM {node['name']}", "analytics_sms")
             assert set(node["columns"]) == set(built[0]), node["name"]
 
 
@@ -128,8 +130,7 @@ def test_status_history(bench: Bench) -> None:
         bench.warehouse.load("history", [moving | state | exported, still | exported])
         fresh = () if run else ("--full-refresh",)
         bench.dbt(*build, *fresh, variables=variables)
-    kept = bench.warehouse.read("mailjet_sms__status_history")
-    kept.sort(key=lambda one: one["dbt_valid_from"])
+    kept = bench.warehouse.ask("SELECT * FROM mailjet_sms__status_history ORDER BY dbt_valid_from")
     states = [
         (one["status_code"], one["cost"], one["dbt_valid_to"] is None)
         for one in kept
@@ -142,6 +143,17 @@ def test_status_history(bench: Bench) -> None:
     ]
     assert len(kept) == len(states) + 1
     assert "recipient" not in kept[0]
+    for query in _queries()[3:]:
+        bench.warehouse.ask(query)
+
+
+def _queries() -> list[str]:
+    """The queries of the package's README: three on the marts, one on the history."""
+    text = (PACKAGE / "README.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```sql\n(.*?)```", text, flags=re.DOTALL)
+    queries = [query for block in blocks for query in block.split(";") if query.strip()]
+    assert len(queries) == 4
+    return queries
 
 
 def _code() -> dict[str, str]:

@@ -63,8 +63,8 @@ class Warehouse(Protocol):
             zoned: whether moments have a zone, as some targets make them.
         """
 
-    def read(self, model: str, schema: str = SCHEMA) -> list[Figures]:
-        """The rows that a model has, by column."""
+    def ask(self, query: str, schema: str = SCHEMA) -> list[Figures]:
+        """The rows of a query, by column; tables are those of the schema."""
 
 
 def _definition(types: Mapping[str, str], columns: Sequence[str], *, zoned: bool) -> str:
@@ -107,10 +107,11 @@ class Postgres:
                 for row in rows:
                     copy.write_row([row[name] for name in columns])
 
-    def read(self, model: str, schema: str = SCHEMA) -> list[Figures]:
+    def ask(self, query: str, schema: str = SCHEMA) -> list[Figures]:
         """See `Warehouse`."""
         with psycopg.connect(self.uri) as connection:
-            cursor = connection.execute(f"SELECT * FROM {schema}.{model}")
+            connection.execute(f"SET search_path TO {schema}")
+            cursor = connection.execute(query.encode())
             names = [column.name for column in cursor.description or ()]
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
@@ -150,10 +151,11 @@ class DuckDB:
                 connection.executemany(insert, [[row[name] for name in columns] for row in rows])
             connection.execute("COMMIT")
 
-    def read(self, model: str, schema: str = SCHEMA) -> list[Figures]:
+    def ask(self, query: str, schema: str = SCHEMA) -> list[Figures]:
         """See `Warehouse`."""
         with duckdb.connect(str(self.file), read_only=True) as connection:
-            cursor = connection.execute(f"SELECT * FROM {schema}.{model}")
+            connection.execute(f"SET search_path = '{schema}'")
+            cursor = connection.execute(query)
             names = [column[0] for column in cursor.description or ()]
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 

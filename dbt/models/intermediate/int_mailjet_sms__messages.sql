@@ -94,7 +94,7 @@ countries as (
         tries.digits,
         -- The length is one digit, so the greatest of "1US", "4CA" is that of the longest prefix. Not
         -- a window: Postgres believes that the first of each is one row in all, and loops over it.
-        substring(max(concat(prefixes.digits_taken, prefixes.country_code)), 2) as country_code
+        substring(max(concat(cast(prefixes.digits_taken as {{ dbt.type_string() }}), prefixes.country_code)), 2) as country_code
     from tries
     join prefixes
         on tries.beginning = prefixes.prefix

@@ -55,15 +55,15 @@ select
     months.messages,
     months.parts,
     months.cost,
-    before.cost as cost_last_month,
+    previous.cost as cost_last_month,
     months.cost_to_date,
-    before.cost_to_date as cost_to_date_last_month,
+    previous.cost_to_date as cost_to_date_last_month,
     cast(
-        (months.cost_to_date - before.cost_to_date) / nullif(before.cost_to_date, 0) as {{ mailjet_sms.type_money() }}
+        (months.cost_to_date - previous.cost_to_date) / nullif(previous.cost_to_date, 0) as {{ mailjet_sms.type_money() }}
     ) as change_to_date
 from months
-left join months as before
-    on months.currency = before.currency
-    and before.month_start = {{ dbt.dateadd('month', -1, 'months.month_start') }}
+left join months as previous
+    on months.currency = previous.currency
+    and previous.month_start = {{ dbt.dateadd('month', -1, 'months.month_start') }}
     -- a month that the history holds only in part compares with nothing
-    and before.month_start > (select {{ dbt.dateadd('day', -1, 'first_local') }} from clock)
+    and previous.month_start > (select {{ dbt.dateadd('day', -1, 'first_local') }} from clock)
