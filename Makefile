@@ -104,6 +104,7 @@ pins: .tools/uv/.done ## Compile the hashed pins of requirements/ (UPGRADE=--upg
 	$(COMPILE) requirements/airbyte-cdk.in --output-file requirements/airbyte-cdk.txt
 	$(COMPILE) requirements/charts.in --output-file requirements/charts.txt
 	$(COMPILE) requirements/dbt.in --output-file requirements/dbt.txt
+	$(COMPILE) requirements/dbt-snowflake.in --output-file requirements/dbt-snowflake.txt
 	$(COMPILE) pyproject.toml --group dev --output-file requirements/dev.txt
 
 .PHONY: clean

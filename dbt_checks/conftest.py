@@ -116,7 +116,8 @@ def bench(
         there = Bench(request.param, started, folder)
         yield there
         for mart, count in there.compared.items():
-            figures_compared[mart, there.kind] = count
+            before = figures_compared.get((mart, there.kind), 0)
+            figures_compared[mart, there.kind] = before + count
 
 
 _COMPARED = pytest.StashKey[dict[tuple[str, str], int]]()
@@ -128,6 +129,7 @@ def figures_compared(pytestconfig: pytest.Config) -> dict[tuple[str, str], int]:
     return pytestconfig.stash.setdefault(_COMPARED, {})
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep the checks of one warehouse together where several processes run them."""
     for item in items:
@@ -149,7 +151,7 @@ def pytest_testnodedown(node: Any) -> None:  # noqa: ANN401 - xdist's
     """Take what another process compared."""
     compared = node.config.stash.setdefault(_COMPARED, {})
     for mart, kind, count in getattr(node, "workeroutput", {}).get("compared", ()):
-        compared[mart, kind] = count
+        compared[mart, kind] = compared.get((mart, kind), 0) + count
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:  # noqa: ANN401

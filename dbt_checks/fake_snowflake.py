@@ -1,4 +1,4 @@
-"""Build the package with dbt-snowflake on fakesnow, in dbt's own environment.
+"""Build the package with dbt-snowflake on fakesnow, in an environment that has both.
 
 `python fake_snowflake.py PACKAGE HOME` reads rows of the loaded table as JSON from stdin, and
 prints as JSON what dbt said of each node and what is in the marts. It is no Snowflake: it turns the

@@ -26,7 +26,7 @@ def test_the_first_build_and_its_figures(
 ) -> None:
     """Seeds, models and data tests run, and every figure equals Python's."""
     rows = loaded(300)
-    command = [environment("dbt") / "python", PROGRAM, PACKAGE, tmp_path]
+    command = [environment("dbt-snowflake") / "python", PROGRAM, PACKAGE, tmp_path]
     given = json.dumps(rows, default=str)
     done = subprocess.run(command, input=given, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -13,7 +13,7 @@ import yaml
 from scripts.check_tree import offences
 from scripts.document_settings import ENV_EXAMPLE, MELTANO, README, ROOT, documents
 
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("dbt/*.md")])
 
 
 def read(path: Path) -> str:
