@@ -43,7 +43,7 @@ test: .venv/.done ## Run the whole test suite
 
 .PHONY: dbt
 dbt: .venv/.done ## Build the dbt package on Postgres and DuckDB, and hold its figures against Python
-	@$(PY) -m pytest dbt_checks --numprocesses 2 --dist loadgroup $(PYTEST_ARGS)
+	@$(PY) -m pytest dbt_checks --numprocesses auto $(PYTEST_ARGS)
 
 .PHONY: dbt-mutants
 dbt-mutants: .venv/.done ## See that the dbt package's own tests find each wrong package (minutes)

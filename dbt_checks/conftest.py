@@ -129,15 +129,6 @@ def figures_compared(pytestconfig: pytest.Config) -> dict[tuple[str, str], int]:
     return pytestconfig.stash.setdefault(_COMPARED, {})
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the checks of one warehouse together where several processes run them."""
-    for item in items:
-        callspec = getattr(item, "callspec", None)
-        if callspec is not None and "bench" in callspec.params:
-            item.add_marker(pytest.mark.xdist_group(callspec.params["bench"]))
-
-
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Hand what was compared to the process that prints the summary."""
     output = getattr(session.config, "workeroutput", None)
