@@ -20,8 +20,9 @@ from singer_sdk.typing import DEFAULT_JSONSCHEMA_VALIDATOR, extend_validator_wit
 
 from tap_mailjet_sms.exporting.counting import VerifyCounts
 from tap_mailjet_sms.exporting.links import LOOPBACK_HOSTS
+from tap_mailjet_sms.exporting.lookback import Lookback
 from tap_mailjet_sms.exporting.waiting import PollSchedule
-from tap_mailjet_sms.exporting.windows import SHORTEST, moment_of
+from tap_mailjet_sms.exporting.windows import SHORTEST, moment_of, whole_second
 from tap_mailjet_sms.reading.roles import STATUS
 from tap_mailjet_sms.reading.rules import Rules, VerifyLayout
 from tap_mailjet_sms.schema import MESSAGE_COLUMNS
@@ -55,7 +56,7 @@ class Settings:
     start_date: datetime | None
     end_date: datetime | None
     window: timedelta
-    lookback: timedelta
+    lookback: Lookback
     max_concurrent_exports: int
     poll: PollSchedule
     request_timeout: float
@@ -77,8 +78,11 @@ class Settings:
             start_date=_rounded_up(_date(config.get("start_date"))),
             end_date=_date(config.get("end_date")),
             window=timedelta(days=number("window_days")),
-            # No run reads more than a year, so that more changes nothing.
-            lookback=timedelta(days=min(number("lookback_days"), 400)),
+            lookback=Lookback(
+                # No run reads more than a year, so that more changes nothing.
+                whole_second(timedelta(days=min(number("lookback_days"), 400))),
+                is_spaced=config["lookback_schedule"] == "spaced",
+            ),
             max_concurrent_exports=int(number("max_concurrent_exports")),
             poll=PollSchedule(
                 interval=number("poll_interval_seconds"),

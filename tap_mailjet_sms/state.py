@@ -6,6 +6,9 @@ stream is what a run leaves behind::
 
     {"replication_key": "to_ts", "replication_key_value": "2026-11-21T16:00:00+00:00",
      "pending_exports": [{"id": 56660, "from_ts": "…", "to_ts": "…", "requested_at": "…"}],
+     "read_from": "2026-10-01T00:00:00+00:00", "settled_until": "2026-11-18T15:05:09+00:00",
+     "readings": [{"from_ts": "2026-11-20T22:05:00+00:00", "at": "2026-11-21T16:05:02+00:00"}],
+     "skipped": [{"from_ts": "…", "to_ts": "…"}],
      "file_form": ["open_end"],
      "layout": [{"fingerprint": "5f2c…", "at": "2026-11-21T16:05:00+00:00",
                  "columns": {"message_id": {"place": 1, "header": "ID", "proved": true},
@@ -16,7 +19,8 @@ The lists are always written, `[]` when empty: Meltano merges states deep into m
 lists, and never removes a key. They hold no token, no URL and no data, since states are printed and
 stored. `file_form` says what of Mailjet's files looks wrong, and was found to be how they are
 written: `open_end`, that the last line has no line end. The one `layout` is that of the last file
-with rows, as a run first met it at that moment; see `KnownLayout`.
+with rows, as a run first met it at that moment; see `KnownLayout`. What was read when, and is due
+to be read again, stand in `read_from`, `settled_until`, `readings` and `skipped`; see `History`.
 """
 
 from __future__ import annotations
@@ -25,14 +29,16 @@ from typing import TYPE_CHECKING, Protocol
 
 from tap_mailjet_sms.exceptions import InvalidStateError
 from tap_mailjet_sms.exporting.job import ExportJob
+from tap_mailjet_sms.exporting.lookback import History, Reading
 from tap_mailjet_sms.exporting.windows import Window, iso, unix_second, whole_moment
 from tap_mailjet_sms.layout_state import layout_from_state, layout_to_state
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from datetime import datetime, timedelta
+    from collections.abc import Iterator, Mapping
+    from datetime import datetime
 
-    from tap_mailjet_sms.exporting.windows import Plan
+    from tap_mailjet_sms.exporting.lookback import Lookback
+    from tap_mailjet_sms.exporting.planning import Plan
     from tap_mailjet_sms.reading.layout import KnownLayout
 
 STREAM = "sms_messages"
@@ -42,6 +48,10 @@ VALUE = "replication_key_value"
 FORM = "file_form"
 OPEN_END = "open_end"
 LAYOUT = "layout"
+READ_FROM = "read_from"
+SETTLED = "settled_until"
+READINGS = "readings"
+SKIPPED = "skipped"
 #: An id of 64 bits has fewer.
 DIGITS = 20
 
@@ -59,12 +69,15 @@ class StreamState(Protocol):
 class Bookmark:
     """What the state says of the stream; every change is written as a STATE message at once."""
 
-    def __init__(self, stream: StreamState, *, now: datetime, moves: bool) -> None:
+    def __init__(
+        self, stream: StreamState, *, now: datetime, lookback: Lookback, moves: bool
+    ) -> None:
         """Read the stream's state.
 
         Args:
             stream: The stream whose state this is.
             now: The clock: no bookmark can be later.
+            lookback: What is read again.
             moves: Whether finished windows move the bookmark (not for a full table).
 
         Raises:
@@ -73,7 +86,8 @@ class Bookmark:
         self._stream = stream
         self._moves = moves
         state = stream.get_context_state(None)
-        self.value = bookmark_value(state) if moves else None
+        #: What was read before, and in this run; nothing for a full table.
+        self.history = history(state) if moves else History()
         if self.value is not None and self.value > now:
             msg = (
                 f"The bookmark {iso(self.value)} of {STREAM} lies in the future (now is {iso(now)})"
@@ -84,6 +98,19 @@ class Bookmark:
         self._form = file_form(state)
         self._layout = known_layout(state)
         self._now = now
+        self._lookback = lookback
+        self._plan: Plan | None = None
+        self._as_of: datetime | None = None
+
+    @property
+    def value(self) -> datetime | None:
+        """The bookmark itself; None before the first window is through, and for a full table."""
+        return self.history.bookmark
+
+    @property
+    def pending(self) -> list[ExportJob]:
+        """The exports under way, by their windows."""
+        return [job for _, job in sorted(self._pending.items())]
 
     @property
     def takes_open_ends(self) -> bool:
@@ -99,35 +126,13 @@ class Bookmark:
         """The layout of the last file that had rows, in this run or an earlier one."""
         return self._layout[0] if self._layout else None
 
-    def usable_exports(
-        self, plan: Plan, *, start_date: datetime | None, lookback: timedelta
-    ) -> dict[Window, ExportJob]:
-        """The pending exports that this run takes up again, by window.
-
-        An export shows statuses as of when it was asked for. One that the next run would not read
-        again must show them at an age of `lookback` at least, or they would be stale for good.
-        """
-        span, next_start = plan.span, plan.end - lookback
-        usable: dict[Window, ExportJob] = {}
-        for window, job in sorted(self._pending.items()):
-            settled = job.requested_at - lookback
-            stale = max(window.start, settled) < min(window.end, next_start)
-            skipped = start_date is not None and window.start < start_date
-            overlaps_another = any(window.overlaps(other) for other in usable)
-            if span is None or stale or skipped or overlaps_another:
-                continue
-            if window.overlaps(span) and window.end <= span.end:
-                usable[window] = job
-        return usable
-
-    def forget_all_but(self, kept: Iterable[Window], plan: Plan) -> None:
-        """Drop pending exports that are of no use any more; later ones than this run's stay."""
-        keep = set(kept)
-        self._pending = {
-            window: job
-            for window, job in self._pending.items()
-            if window in keep or window.end > plan.end
-        }
+    def begin(self, plan: Plan) -> None:
+        """A run begins: forget what is of no use to it, nor to a later one, and say so."""
+        self._plan, self._as_of = plan, None
+        self._pending = {job.window: job for job in (*plan.resumed.values(), *plan.later)}
+        if self._moves:
+            self.history = plan.history
+        self.write()
 
     def add(self, job: ExportJob) -> None:
         """Remember a new export before anything else happens; it replaces one of its window."""
@@ -138,33 +143,44 @@ class Bookmark:
         """Forget the export of a window; the next STATE says so."""
         self._pending.pop(window, None)
 
-    def commit(self, window: Window, layout: KnownLayout | None = None) -> None:
-        """Every record of the window was written: move on, and say so in a STATE message.
+    def commit(self, job: ExportJob, layout: KnownLayout | None = None) -> None:
+        """Every record of a window was written: move on, and say so in a STATE message.
 
         Args:
-            window: The window.
+            job: The export that brought it.
             layout: That of its file; None if it had no rows.
         """
-        self._pending.pop(window, None)
+        self._pending.pop(job.window, None)
         if layout is not None and layout != self.layout:
             self._layout = layout, self._now
         if self._moves:
-            self.value = max(self.value or window.end, window.end)
+            self._carry_on(job.window, whole_moment(job.requested_at))
         self.write()
+
+    def _carry_on(self, window: Window, asked_at: datetime) -> None:
+        """Have the history know of a window, and with the run's last one of a whole reading.
+
+        The statuses in an export are those of the moment when it was asked for, or later ones; a
+        reading is as old as the oldest of those that may still change.
+        """
+        settled = asked_at - self._lookback.depth
+        self.history = self.history.after(window, settled=settled)
+        if window.end > settled:
+            self._as_of = min(self._as_of or asked_at, asked_at)
+        if self._plan is not None and self._as_of is not None and self._plan.completes(window):
+            reading = Reading(self._plan.begin, self._as_of)
+            self.history = self.history.with_reading(reading, self._lookback)
 
     def write(self) -> None:
         """Write a STATE message, unless nothing has changed since the last one."""
         change: dict[str, object] = {
-            PENDING: [_to_state(job) for job in self._by_start()],
+            PENDING: [_to_state(job) for job in self.pending],
             FORM: self._form,
             LAYOUT: [layout_to_state(*self._layout)] if self._layout else [],
         }
-        if self._moves and self.value is not None:
-            change |= {"replication_key": REPLICATION_KEY, VALUE: iso(self.value)}
+        if self._moves:
+            change |= _history_to_state(self.history)
         self._stream.write_state(change)
-
-    def _by_start(self) -> list[ExportJob]:
-        return [job for _, job in sorted(self._pending.items())]
 
 
 def check_state(state: object) -> None:
@@ -184,7 +200,7 @@ def check_state(state: object) -> None:
             f'{{"{STREAM}": {{…}}}}}}'
         )
         raise InvalidStateError(msg)
-    bookmark_value(stream_state)
+    history(stream_state)
     pending_exports(stream_state)
     file_form(stream_state)
     known_layout(stream_state)
@@ -201,23 +217,66 @@ def _is_well_formed(state: object) -> bool:
     )
 
 
-def bookmark_value(state: Mapping[str, object]) -> datetime | None:
-    """The bookmark of a stream's state; None where there is none yet.
+def history(state: Mapping[str, object]) -> History:
+    """What earlier runs have read, of a stream's state.
 
     Raises:
-        InvalidStateError: If it is no date-time.
+        InvalidStateError: If it cannot be read.
     """
-    value = state.get(VALUE)
-    if value is None:
-        return None
+    return History(
+        bookmark=_moment(state, VALUE, "remove it to start over"),
+        read_from=_moment(state, READ_FROM, "remove it"),
+        settled_until=_moment(state, SETTLED, "remove it"),
+        readings=tuple(
+            Reading(start, at) for start, at in _pairs(state, READINGS, "from_ts", "at")
+        ),
+        skipped=tuple(
+            Window(start, end) for start, end in _pairs(state, SKIPPED, "from_ts", "to_ts")
+        ),
+    )
+
+
+def _history_to_state(history: History) -> dict[str, object]:
+    change: dict[str, object] = {
+        READINGS: [{"from_ts": iso(each.start), "at": iso(each.at)} for each in history.readings],
+        SKIPPED: [{"from_ts": iso(gap.start), "to_ts": iso(gap.end)} for gap in history.skipped],
+    }
+    moments = {
+        VALUE: history.bookmark,
+        READ_FROM: history.read_from,
+        SETTLED: history.settled_until,
+    }
+    if history.bookmark is not None:
+        change |= {"replication_key": REPLICATION_KEY}
+        change |= {name: iso(moment) for name, moment in moments.items() if moment is not None}
+    return change
+
+
+def _moment(state: Mapping[str, object], name: str, way_out: str) -> datetime | None:
+    """A moment in a stream's state; None where there is none yet."""
+    value = state.get(name)
     moment = unix_second(value)
-    if moment is None:
+    if value is not None and moment is None:
         msg = (
-            f"The state's {VALUE} of {STREAM} is not a date-time in ISO 8601: correct it, or"
-            " remove it to start over"
+            f"The state's {name} of {STREAM} is not a date-time in ISO 8601: correct it, or"
+            f" {way_out}"
         )
         raise InvalidStateError(msg)
     return moment
+
+
+def _pairs(
+    state: Mapping[str, object], name: str, first: str, second: str
+) -> Iterator[tuple[datetime, datetime]]:
+    """The pairs of moments in a list of a stream's state, the earlier one first."""
+    entries = state.get(name) or []
+    for entry in entries if isinstance(entries, list) else [None]:
+        moments = entry if isinstance(entry, dict) else {}
+        start, end = unix_second(moments.get(first)), unix_second(moments.get(second))
+        if start is None or end is None or start >= end:
+            msg = f"The state's {name} of {STREAM} cannot be read: correct it, or set it to []"
+            raise InvalidStateError(msg)
+        yield start, end
 
 
 def pending_exports(state: Mapping[str, object]) -> list[ExportJob]:

@@ -6,6 +6,7 @@ import logging
 import os
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager, suppress
+from dataclasses import replace
 from datetime import timedelta
 from functools import cached_property, lru_cache, partial
 from itertools import islice
@@ -22,15 +23,9 @@ from tap_mailjet_sms.exporting.counting import Tally, VerifyCounts
 from tap_mailjet_sms.exporting.fetching import Fetcher
 from tap_mailjet_sms.exporting.orchestrator import Orchestrator
 from tap_mailjet_sms.exporting.pace import Pace, Turn
+from tap_mailjet_sms.exporting.planning import Scope, plan_run
 from tap_mailjet_sms.exporting.waiting import Clock, EndOfRun, Retrying, SystemClock
-from tap_mailjet_sms.exporting.windows import (
-    Window,
-    iso,
-    newest_hour,
-    oldest_exportable,
-    plan_run,
-    plan_windows,
-)
+from tap_mailjet_sms.exporting.windows import Window, iso, newest_hour, oldest_exportable
 from tap_mailjet_sms.reading.rules import VerifyLayout
 from tap_mailjet_sms.schema import MESSAGE_COLUMNS, STREAM_SCHEMA
 from tap_mailjet_sms.sdk.stream import WindowedStream
@@ -45,7 +40,7 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context, Record
 
     from tap_mailjet_sms.exporting.job import ExportJob
-    from tap_mailjet_sms.exporting.windows import Plan
+    from tap_mailjet_sms.exporting.planning import Plan
     from tap_mailjet_sms.notices import Notice
     from tap_mailjet_sms.reading.window_check import FarTimes
     from tap_mailjet_sms.sdk.stream import Batches, BatchSetting
@@ -162,14 +157,20 @@ class SMSMessages(WindowedStream):
         end = EndOfRun()
         self.on_end(end.declare)
         clock = type(self).clock_type(end)
-        bookmark = Bookmark(self, now=clock.now(), moves=self._moves_bookmark)
-        overlap = Overlap(begins_at=self.settings.start_date)
+        bookmark = Bookmark(
+            self,
+            now=clock.now(),
+            lookback=self.settings.lookback,
+            moves=self._moves_bookmark,
+        )
         counts_ids = self.settings.verify_counts is not VerifyCounts.OFF
         far_times = FarTimes()
         pace = Pace(clock, end, patience=self.settings.poll.timeout)
         with closing(self._client(pace)) as mailjet, self._telling_of(far_times):
             exports = self._orchestrator(mailjet, bookmark, pace)
-            for arrival in exports.files(*self._plan(bookmark, exports.fetcher)):
+            plan = self._plan(bookmark, exports.fetcher)
+            overlap = Overlap(begins_at=plan.edges)
+            for arrival in exports.files(plan.windows, plan.resumed):
                 window, rules = arrival.window, self.settings.rules
                 check = WindowCheck(
                     window.start,
@@ -203,7 +204,7 @@ class SMSMessages(WindowedStream):
                         for line in layout_lines(reading.layout):
                             self.logger.info(line)
                     yield arrival.job, exports.meanwhile(kept)
-                bookmark.commit(arrival.window, reading.layout)
+                bookmark.commit(arrival.job, reading.layout)
 
     @contextmanager
     def _telling_of(self, far_times: FarTimes) -> Iterator[None]:
@@ -214,34 +215,26 @@ class SMSMessages(WindowedStream):
             if far_times.warning:
                 self.logger.warning(far_times.warning)
 
-    def _plan(
-        self, bookmark: Bookmark, fetcher: Fetcher
-    ) -> tuple[list[Window], dict[Window, ExportJob]]:
-        """The windows to read, and the exports from the state that bring some of them."""
-        settings = self.settings
-        plan = plan_run(
-            now=fetcher.clock.now(),
-            bookmark=bookmark.value,
-            start_date=settings.start_date,
-            end_date=settings.end_date,
-            lookback=settings.lookback,
-        )
+    def _plan(self, bookmark: Bookmark, fetcher: Fetcher) -> Plan:
+        """What the run reads, as the state says once it begins."""
+        now, pending = fetcher.clock.now(), () if self.is_test else bookmark.pending
+        plan = plan_run(now, self._scope, bookmark.history, pending)
         self._tell(plan.notices)
         if self.is_test:
-            return self._plan_of_test(plan, fetcher), {}
-        resumed = bookmark.usable_exports(
-            plan, start_date=settings.start_date, lookback=settings.lookback
-        )
-        bookmark.forget_all_but(resumed, plan)
-        bookmark.write()
-        if plan.span is None:
+            return self._plan_of_test(plan, fetcher)
+        bookmark.begin(plan)
+        if not plan.windows:
             self.logger.info(
                 "There is nothing to read up to %s, where this run ends", iso(plan.end)
             )
-            return [], {}
-        return plan_windows(plan.span, longest=settings.window, fixed=resumed), resumed
+        return plan
 
-    def _plan_of_test(self, plan: Plan, fetcher: Fetcher) -> list[Window]:
+    @property
+    def _scope(self) -> Scope:
+        settings = self.settings
+        return Scope(settings.start_date, settings.end_date, settings.lookback, settings.window)
+
+    def _plan_of_test(self, plan: Plan, fetcher: Fetcher) -> Plan:
         """The newest hour that has messages; none if there is none.
 
         Mailjet is asked for a count first, so that a wrong token costs no export; also where there
@@ -250,15 +243,12 @@ class SMSMessages(WindowedStream):
         span = plan.span or Window(plan.end - timedelta(hours=1), plan.end)
         count = lru_cache(fetcher.count)
         hour = newest_hour(span, count)
-        windows = (
-            plan_windows(plan.span, longest=self.settings.window, fixed=()) if plan.span else []
-        )
         self.test_result = (
             f"The token is good. Mailjet counts {count(span)} messages from {span}, "
             f"{'one of which was read' if hour else 'so none was read'}. A first run would ask for "
-            f"{len(windows)} exports"
+            f"{len(plan.windows)} exports"
         )
-        return [hour] if hour else []
+        return replace(plan, windows=(hour,) if hour else ())
 
     def _client(self, pace: Pace) -> MailjetClient:
         settings = self.settings

@@ -54,8 +54,8 @@ class TapMailjetSMS(StrictTap):
             th.DateTimeType,
             title="Start Date",
             description=(
-                "Where the first run begins, and what no run reads before; by default the oldest "
-                "that Mailjet still exports (one year)"
+                "Where reading for the first time begins; what an earlier run has read is read "
+                "again all the same; by default the oldest that Mailjet still exports (one year)"
             ),
         ),
         th.Property(
@@ -80,8 +80,19 @@ class TapMailjetSMS(StrictTap):
             default=3,
             title="Lookback (Days)",
             description=(
-                "How much before the bookmark each run exports again, since statuses and costs "
-                "change after creation"
+                "How old a message is at least when it is read for the last time, since statuses "
+                "and costs change after creation"
+            ),
+        ),
+        th.Property(
+            "lookback_schedule",
+            th.StringType,
+            allowed_values=["spaced", "every_run"],
+            default="spaced",
+            title="Lookback Schedule",
+            description=(
+                "When messages are read again until then: each when its age has grown by some "
+                "share (spaced), or all of them in every run (every_run)"
             ),
         ),
         th.Property(

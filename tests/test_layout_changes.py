@@ -543,7 +543,7 @@ def test_a_column_renamed_between_two_windows_is_refused() -> None:
 def test_a_column_renamed_between_two_runs_is_refused() -> None:
     """Nothing of the second run comes out; `null` says that it is meant."""
     with account() as there:
-        config = there.config({"verify_layout": "off"}, windows=1)
+        config = there.config({"verify_layout": "off", "lookback_schedule": "every_run"}, windows=1)
         output = Output()
         there.run(config, output=output)
         there.backend.scenario = renaming()
@@ -559,7 +559,7 @@ def test_a_column_renamed_between_two_runs_is_refused() -> None:
 def test_a_layout_is_warned_of_once(caplog: pytest.LogCaptureFixture) -> None:
     """In the first window of the first run; the state remembers that it was said."""
     with account("extra") as there:
-        config = there.config(windows=3)
+        config = {**there.config(windows=3), "lookback_schedule": "every_run"}
         output = Output()
         there.run(config, output=output)
         (warning,) = warnings(caplog)

@@ -10,6 +10,7 @@ import pytest
 
 from tap_mailjet_sms.exceptions import InvalidSettingError
 from tap_mailjet_sms.exporting.counting import VerifyCounts
+from tap_mailjet_sms.exporting.lookback import Lookback
 from tap_mailjet_sms.tap import TapMailjetSMS
 
 if TYPE_CHECKING:
@@ -37,7 +38,8 @@ def test_a_token_is_enough() -> None:
     assert defaults.auth_token == TOKEN
     assert defaults.api_url == "https://api.mailjet.com/v4"
     assert (defaults.start_date, defaults.end_date) == (None, None)
-    assert (defaults.window, defaults.lookback) == (timedelta(days=30), timedelta(days=3))
+    assert defaults.window == timedelta(days=30)
+    assert defaults.lookback == Lookback(timedelta(days=3), is_spaced=True)
     assert defaults.max_concurrent_exports == 4
     assert (defaults.poll.interval, defaults.poll.max_interval) == (1, 30)
     assert defaults.poll.timeout == 3600
@@ -76,7 +78,7 @@ def test_whole_numbers_come_in_many_forms(value: object) -> None:
 
 def test_a_lookback_of_more_than_a_year_is_one_of_a_year() -> None:
     """No run reads more, so that any large number means “everything”."""
-    assert settings(lookback_days=10**9).lookback == timedelta(days=400)
+    assert settings(lookback_days=10**9).lookback.depth == timedelta(days=400)
 
 
 def test_null_is_as_good_as_no_value() -> None:

@@ -12,7 +12,9 @@ from typing_extensions import override
 
 from tap_mailjet_sms.exceptions import InvalidStateError
 from tap_mailjet_sms.exporting.job import ExportJob
-from tap_mailjet_sms.exporting.windows import Plan, Window
+from tap_mailjet_sms.exporting.lookback import Lookback
+from tap_mailjet_sms.exporting.planning import Plan, Scope, plan_run
+from tap_mailjet_sms.exporting.windows import Window
 from tap_mailjet_sms.reading.layout import KnownLayout, Source
 from tap_mailjet_sms.sdk.stream import WindowedStream
 from tap_mailjet_sms.state import Bookmark
@@ -24,7 +26,8 @@ if TYPE_CHECKING:
 
 NOW = datetime(2026, 11, 21, 16, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
-LOOKBACK = 3 * DAY
+LOOKBACK = Lookback(3 * DAY)
+SCOPE = Scope(None, None, LOOKBACK, 30 * DAY)
 
 
 class Kept(MessageWriter):
@@ -51,7 +54,7 @@ def opened(state: dict[str, object] | None = None, *, moves: bool = True) -> tup
     )
     stream = tap.streams["sms_messages"]
     assert isinstance(stream, WindowedStream)
-    return Bookmark(stream, now=NOW, moves=moves), writer
+    return Bookmark(stream, now=NOW, lookback=LOOKBACK, moves=moves), writer
 
 
 def job(export_id: int, window: Window, requested_at: datetime = NOW) -> ExportJob:
@@ -81,7 +84,7 @@ def test_a_finished_window_moves_the_bookmark_and_says_so() -> None:
     bookmark.add(first)
     bookmark.add(second)
 
-    bookmark.commit(first.window)
+    bookmark.commit(first)
 
     assert written.states[-1] == {
         "replication_key": "to_ts",
@@ -89,6 +92,8 @@ def test_a_finished_window_moves_the_bookmark_and_says_so() -> None:
         "pending_exports": [in_state(second)],
         "file_form": [],
         "layout": [],
+        "readings": [],
+        "skipped": [],
     }
 
 
@@ -106,6 +111,8 @@ def test_an_export_is_in_a_state_as_soon_as_it_is_requested() -> None:
             "pending_exports": [in_state(export)],
             "file_form": [],
             "layout": [],
+            "readings": [],
+            "skipped": [],
         }
     ]
 
@@ -114,7 +121,7 @@ def test_the_bookmark_never_moves_back() -> None:
     """Windows of the lookback leave it where it is."""
     bookmark, written = opened({"replication_key_value": "2026-11-21T15:00:00+00:00"})
 
-    bookmark.commit(days_ago(5, 1))
+    bookmark.commit(job(1, days_ago(5, 1)))
 
     assert written.states[-1]["replication_key_value"] == "2026-11-21T15:00:00+00:00"
 
@@ -123,7 +130,7 @@ def test_pending_exports_are_always_written() -> None:
     """Meltano merges states and never removes a key, so an empty list has to say it."""
     bookmark, written = opened({"pending_exports": [in_state(job(1, days_ago(9, 5)))]})
 
-    bookmark.commit(days_ago(9, 5))
+    bookmark.commit(job(1, days_ago(9, 5)))
 
     assert written.states[-1]["pending_exports"] == []
 
@@ -134,7 +141,7 @@ def test_how_files_are_written_is_remembered() -> None:
     assert not bookmark.takes_open_ends
 
     bookmark.take_open_ends()
-    bookmark.commit(days_ago(9, 5))
+    bookmark.commit(job(1, days_ago(9, 5)))
 
     assert written.states[-1]["file_form"] == ["else", "open_end"]
     again, _ = opened(dict(written.states[-1]))
@@ -146,7 +153,7 @@ def test_a_full_table_neither_reads_nor_moves_the_bookmark() -> None:
     bookmark, written = opened({"replication_key_value": "2026-11-12T16:00:00Z"}, moves=False)
     bookmark.add(job(1, days_ago(9, 5)))
 
-    bookmark.commit(days_ago(9, 5))
+    bookmark.commit(job(1, days_ago(9, 5)))
 
     assert bookmark.value is None
     assert written.states[-1]["replication_key_value"] == "2026-11-12T16:00:00Z"
@@ -163,63 +170,113 @@ def test_a_newer_export_of_a_window_replaces_the_older() -> None:
     assert written.states[-1]["pending_exports"] == [in_state(newer)]
 
 
-def usable(
-    *exports: ExportJob,
-    span: Window | None = None,
-    end: datetime = NOW,
-    start_date: datetime | None = None,
-) -> list[int]:
-    """The ids of the exports that a run takes up again."""
-    bookmark, _ = opened({"pending_exports": [in_state(export) for export in exports]})
-    found = bookmark.usable_exports(
-        Plan(span or days_ago(20, 0), end), start_date=start_date, lookback=LOOKBACK
-    )
-    return [export.id for export in found.values()]
+# What was read, and when.
 
 
-def test_pending_exports_are_taken_up_again() -> None:
-    """Those that are as fresh as a new one would be: the next run reads the last days again."""
-    assert usable(job(1, days_ago(20, 10)), job(2, days_ago(2, 1))) == [1, 2]
+def planned(bookmark: Bookmark, scope: Scope = SCOPE) -> Plan:
+    """The plan of a run, which begins."""
+    plan = plan_run(NOW, scope, bookmark.history, bookmark.pending)
+    bookmark.begin(plan)
+    return plan
 
 
-def test_an_export_from_before_the_lookback_may_begin_before_the_span() -> None:
-    """It is taken whole, not cut."""
-    assert usable(job(1, days_ago(25, 15)), span=days_ago(20, 0)) == [1]
+def history_in(state: dict[str, object]) -> dict[str, object]:
+    """What a state says of the history."""
+    return {name: state.get(name) for name in ("read_from", "settled_until", "readings", "skipped")}
 
 
-def test_an_export_that_would_leave_statuses_stale_is_not_used() -> None:
-    """Asked for five days ago, it shows messages of six days ago at an age of one day only.
+def test_a_run_forgets_the_exports_of_no_use() -> None:
+    """And says so in a STATE before anything is asked of Mailjet."""
+    of_use, old = job(1, days_ago(2, 1)), job(2, days_ago(300, 200), NOW - 200 * DAY)
+    state = {"pending_exports": [in_state(of_use), in_state(old)]}
+    bookmark, written = opened({**state, "replication_key_value": "2026-11-20T16:00:00+00:00"})
 
-    The next run would not read them again.
-    """
-    asked = NOW - 5 * DAY
+    planned(bookmark)
 
-    assert usable(job(1, days_ago(7, 6), asked)) == []
-    assert usable(job(2, days_ago(20, 8), asked)) == [2], "three days old when it was asked for"
-    assert usable(job(3, days_ago(3, 0), NOW - DAY)) == [3], "the next run reads all of it again"
-
-
-def test_exports_outside_of_the_run_are_not_used() -> None:
-    """Before its span, after its end, or before start_date."""
-    assert usable(job(1, days_ago(30, 20)), span=days_ago(20, 0)) == []
-    assert usable(job(1, days_ago(2, 0)), span=days_ago(20, 1), end=NOW - DAY) == []
-    assert usable(job(1, days_ago(9, 8)), start_date=NOW - 8.5 * DAY) == []
+    assert written.states[-1]["pending_exports"] == [in_state(of_use)]
 
 
-def test_of_overlapping_exports_the_first_is_used() -> None:
-    """Windows may not overlap, or rows would come twice."""
-    assert usable(job(1, days_ago(9, 5)), job(2, days_ago(8, 4)), job(3, days_ago(5, 4))) == [1, 3]
+def test_a_first_run_says_from_where_on_it_reads() -> None:
+    """Once its first window is through: before, the next run may begin elsewhere."""
+    bookmark, written = opened()
+    plan = planned(bookmark, Scope(NOW - 40 * DAY, None, LOOKBACK, 30 * DAY))
+    assert history_in(written.states[-1]) == {
+        "read_from": None,
+        "settled_until": None,
+        "readings": [],
+        "skipped": [],
+    }
+
+    bookmark.commit(job(1, plan.windows[0]))
+
+    assert history_in(written.states[-1]) == {
+        "read_from": "2026-10-12T16:00:00+00:00",
+        "settled_until": "2026-11-11T16:00:00+00:00",
+        "readings": [],
+        "skipped": [],
+    }
 
 
-def test_what_is_of_no_use_is_forgotten_but_for_later_windows() -> None:
-    """A run that ends earlier leaves the exports behind its end to the next one."""
-    old, later = job(1, days_ago(30, 29)), job(2, days_ago(2, 0))
-    bookmark, written = opened({"pending_exports": [in_state(old), in_state(later)]})
+def test_a_reading_counts_once_all_its_windows_are_through() -> None:
+    """As of the earliest moment at which an export was asked for that brought what may change."""
+    bookmark, written = opened({"replication_key_value": "2026-11-20T16:00:00+00:00"})
+    plan = planned(bookmark, Scope(None, None, LOOKBACK, 2 * DAY))
+    minute = timedelta(minutes=1)
+    assert len(plan.windows) == 2
 
-    bookmark.forget_all_but([], Plan(days_ago(20, 1), NOW - DAY))
-    bookmark.write()
+    bookmark.commit(job(1, plan.windows[0], NOW + minute))
+    assert written.states[-1]["readings"] == []
+    bookmark.commit(job(2, plan.windows[1], NOW + 5 * minute))
 
-    assert written.states[-1]["pending_exports"] == [in_state(later)]
+    assert history_in(written.states[-1]) == {
+        "read_from": "2026-11-17T16:00:00+00:00",
+        "settled_until": "2026-11-18T16:01:00+00:00",
+        "readings": [{"from_ts": "2026-11-17T16:00:00+00:00", "at": "2026-11-21T16:01:00+00:00"}],
+        "skipped": [],
+    }
+    assert opened(dict(written.states[-1]))[0].history == bookmark.history
+
+
+def test_what_is_settled_does_not_make_a_reading_older() -> None:
+    """An old export of old messages is as good as a new one."""
+    bookmark, _ = opened()
+    plan = planned(bookmark, Scope(NOW - 40 * DAY, None, LOOKBACK, 30 * DAY))
+
+    bookmark.commit(job(1, plan.windows[0], NOW - 2 * DAY))
+    bookmark.commit(job(2, plan.windows[1]))
+
+    assert [reading.at for reading in bookmark.history.readings] == [NOW]
+
+
+def test_a_full_table_leaves_the_history_alone() -> None:
+    """It neither knows nor changes what incremental runs have read."""
+    state: dict[str, object] = {
+        "replication_key_value": "2026-11-20T16:00:00+00:00",
+        "read_from": "2026-11-01T00:00:00+00:00",
+        "settled_until": "2026-11-17T00:00:00+00:00",
+        "readings": [{"from_ts": "2026-11-17T00:00:00+00:00", "at": "2026-11-20T16:05:00+00:00"}],
+        "skipped": [{"from_ts": "2026-11-18T00:00:00+00:00", "to_ts": "2026-11-19T00:00:00+00:00"}],
+    }
+    bookmark, written = opened(state, moves=False)
+    plan = planned(bookmark)
+    assert plan.again is None
+
+    bookmark.commit(job(1, plan.windows[-1]))
+
+    assert history_in(written.states[-1]) == history_in(state)
+
+
+def test_a_state_without_a_bookmark_is_that_of_a_first_run() -> None:
+    """Whoever removes it wants to start over; what else the state says of the past is past."""
+    state: dict[str, object] = {
+        "read_from": "2026-11-01T00:00:00Z",
+        "settled_until": "2026-11-17T00:00:00Z",
+    }
+    bookmark, _ = opened(state)
+
+    plan = planned(bookmark, Scope(NOW - 90 * DAY, None, LOOKBACK, 30 * DAY))
+
+    assert plan.begin == plan.history.settled_until == NOW - 90 * DAY
 
 
 @pytest.mark.parametrize(
@@ -247,6 +304,12 @@ def test_a_bookmark_comes_in_many_forms(value: str) -> None:
                 }
             }
         },
+        {"bookmarks": {"sms_messages": {"settled_until": "yesterday"}}},
+        {"bookmarks": {"sms_messages": {"read_from": 5}}},
+        {"bookmarks": {"sms_messages": {"readings": "x"}}},
+        {"bookmarks": {"sms_messages": {"readings": [5]}}},
+        {"bookmarks": {"sms_messages": {"readings": [{"from_ts": "2026-11-12T16:00:00Z"}]}}},
+        {"bookmarks": {"sms_messages": {"skipped": [{"from_ts": "2026-11-12", "to_ts": "2026"}]}}},
         {"bookmarks": {"sms_messages": {"file_form": "open_end"}}},
         {"bookmarks": {"sms_messages": {"file_form": [5]}}},
         {"bookmarks": {"sms_messages": {"replication_key_value": "0001-01-01T00:00:00"}}},
@@ -324,7 +387,7 @@ def test_the_layout_of_a_window_is_remembered() -> None:
     """As a list of one: Meltano replaces lists, but merges objects. The next run has it again."""
     bookmark, written = opened()
     assert bookmark.layout is None
-    bookmark.commit(days_ago(9, 5), LAYOUT)
+    bookmark.commit(job(1, days_ago(9, 5)), LAYOUT)
     assert bookmark.layout == LAYOUT
     assert written.states[-1]["layout"] == [LAYOUT_IN_STATE]
     assert opened(written.states[-1])[0].layout == LAYOUT
@@ -334,8 +397,8 @@ def test_a_window_without_rows_leaves_the_layout_alone() -> None:
     """And one of the same layout leaves the moment of its discovery."""
     earlier = {**LAYOUT_IN_STATE, "at": "2026-10-01T00:00:00+00:00"}
     bookmark, written = opened({"layout": [earlier]})
-    bookmark.commit(days_ago(9, 5))
-    bookmark.commit(days_ago(5, 1), LAYOUT)
+    bookmark.commit(job(1, days_ago(9, 5)))
+    bookmark.commit(job(1, days_ago(5, 1)), LAYOUT)
     assert [state["layout"] for state in written.states] == [[earlier], [earlier]]
 
 

@@ -169,15 +169,16 @@ def test_a_later_run_reads_the_lookback_again_and_what_is_new() -> None:
         first = served.run(served.config({"end_date": _hours_ago(served, 10)}, hours=48))
         state = first[-1]["value"]
         served.backend.advance(delivery=12 * HOUR)
-        second = served.run(served.config({"lookback_days": 0.5}, hours=48), state=state)
+        again = {"lookback_days": 0.5, "lookback_schedule": "every_run"}
+        second = served.run(served.config(again, hours=48), state=state)
 
     ids = [{record["message_id"] for record in records(run)} for run in (first, second)]
-    again = {record["message_id"]: record for record in records(second)}
+    later = {record["message_id"]: record for record in records(second)}
     moved = [
         record["status_name"]
         for record in records(first)
-        if record["message_id"] in again
-        and record["status_name"] != again[record["message_id"]]["status_name"]
+        if record["message_id"] in later
+        and record["status_name"] != later[record["message_id"]]["status_name"]
     ]
     assert ids[1] - ids[0], "new messages"
     assert ids[0] & ids[1], "the lookback"

@@ -38,7 +38,7 @@ from tap_mailjet_sms.exporting.waiting import StoppedError
 from tap_mailjet_sms.exporting.windows import SHORTEST, Window, oldest_exportable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from tap_mailjet_sms.exceptions import UnsoundFileError
     from tap_mailjet_sms.exporting.counting import Tally
@@ -156,14 +156,14 @@ class Orchestrator:
         )
 
     def files(
-        self, windows: Iterable[Window], resumed: dict[Window, ExportJob]
+        self, windows: Iterable[Window], resumed: Mapping[Window, ExportJob]
     ) -> Iterator[Arrival]:
         """Yield the file of each window, in order, while later exports are under way.
 
         One that is rejected comes once more.
 
         Args:
-            windows: The windows to read, in order, without gaps between them.
+            windows: The windows to read, in order.
             resumed: Exports from the state, by their window, to take up instead of asking anew.
 
         Raises:

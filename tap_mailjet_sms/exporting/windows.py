@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from tap_mailjet_sms.notices import Notice
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
@@ -110,62 +108,6 @@ def whole_second(length: timedelta) -> timedelta:
 def oldest_exportable(now: datetime) -> datetime:
     """The earliest moment that an export may begin at: a year ago, less a margin of one hour."""
     return whole_moment(now - ONE_YEAR + ONE_YEAR_MARGIN) + _SECOND
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What one run has to read; `span` is None where there is nothing to read."""
-
-    span: Window | None
-    end: datetime
-    notices: tuple[Notice, ...] = ()
-
-
-def plan_run(
-    *,
-    now: datetime,
-    bookmark: datetime | None,
-    start_date: datetime | None,
-    end_date: datetime | None,
-    lookback: timedelta,
-) -> Plan:
-    """Decide which span a run reads; `bookmark` is None on a first run and for a full table."""
-    notices: list[Notice] = []
-    oldest = oldest_exportable(now)
-    latest = end = whole_moment(now - SETTLING)
-    if end_date is not None and end_date > latest:
-        text = f"end_date {iso(end_date)} is later than five minutes before this run"
-        notices.append(Notice(f"{text}: reading up to {iso(latest)} only"))
-    elif end_date is not None:
-        end = whole_moment(end_date)
-
-    # What must be read begins at `wanted`; the lookback before it is a second reading.
-    wanted = max((moment for moment in (bookmark, start_date) if moment), default=oldest)
-    start = oldest
-    if bookmark is not None and bookmark > oldest:
-        start = max(oldest, bookmark - lookback)
-    if wanted < oldest:
-        text = f"messages from {iso(wanted)} to {iso(oldest)} are not read"
-        notices.append(Notice(f"Mailjet exports one year only: {text}", is_warning=True))
-
-    if start_date is not None:
-        if bookmark is not None:
-            notices.append(_on_start_date(start_date, bookmark=bookmark, start=start))
-        start = max(start, start_date)
-    start = whole_moment(start)
-    span = Window(start, end) if start < end else None
-    return Plan(span, end, tuple(notices))
-
-
-def _on_start_date(start_date: datetime, *, bookmark: datetime, start: datetime) -> Notice:
-    """What a start_date means beside a bookmark; `start` is where the lookback begins."""
-    if start_date > bookmark:
-        text = f"Messages from the bookmark {iso(bookmark)} to start_date {iso(start_date)}"
-        return Notice(f"{text} are not read: start_date is the later one", is_warning=True)
-    text = f"start_date {iso(start_date)} is not later than the bookmark {iso(bookmark)}"
-    if start_date > start:
-        return Notice(f"{text}: it shortens the lookback, which would begin at {iso(start)}")
-    return Notice(f"{text}: it has no effect, this run goes on from the bookmark")
 
 
 def plan_windows(span: Window, *, longest: timedelta, fixed: Iterable[Window]) -> list[Window]:

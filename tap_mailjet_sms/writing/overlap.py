@@ -1,8 +1,8 @@
 """The second that neighbouring exports share: each of its messages leaves once in a run.
 
-The first export has no neighbour, but is asked for from a second earlier as well, since the very
-second of `start_date` could not be had where Mailjet takes `FromTS` as exclusive. What was created
-in the added second stays out: nothing before `start_date` was wished for.
+Where reading begins there is no neighbour, but that export is asked for from a second earlier as
+well, since the very second of `start_date` could not be had where Mailjet takes `FromTS` as
+exclusive. What was created in the added second stays out: nothing before was wished for.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from tap_mailjet_sms.exporting.windows import OVERLAP
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
     from datetime import datetime
 
     from tap_mailjet_sms.exporting.windows import Window
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 class Overlap:
     """Tells messages that two neighbouring exports share, since both hold the second between.
 
-    And those of the second before `begins_at`, the moment that the first window may begin at.
+    And those of the second before a window that begins at one of the moments `begins_at`.
     """
 
-    def __init__(self, *, begins_at: datetime | None = None) -> None:
+    def __init__(self, *, begins_at: Collection[datetime] = ()) -> None:
         """Start with no window read."""
         self._begins_at = begins_at
         self._before: set[str] = set()
@@ -44,8 +44,8 @@ class Overlap:
         self._before, self._seen = self._seen, set()
 
     def drop_added(self, batch: pa.RecordBatch, window: Window) -> pa.RecordBatch:
-        """The batch without messages of the second before the first window, and of no other."""
-        if window.start != self._begins_at:
+        """The batch without messages of the second before, where reading begins with the window."""
+        if window.start not in self._begins_at:
             return batch
         created = batch["created_at"]
         begin, end = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, BinaryIO
 from unittest.mock import patch
@@ -14,12 +15,14 @@ import pyarrow.compute as pc
 
 from tap_mailjet_sms import streams
 from tap_mailjet_sms.exceptions import DownloadBrokenError, MailjetBusyError
-from tap_mailjet_sms.exporting import counting, orchestrator, windows
+from tap_mailjet_sms.exporting import counting, orchestrator, planning, windows
 from tap_mailjet_sms.exporting.client import MailjetClient
 from tap_mailjet_sms.exporting.counting import Finding
 from tap_mailjet_sms.exporting.fetching import Fetcher
+from tap_mailjet_sms.exporting.lookback import History, Lookback
 from tap_mailjet_sms.exporting.orchestrator import Orchestrator
 from tap_mailjet_sms.exporting.pace import Pace
+from tap_mailjet_sms.exporting.planning import Plan
 from tap_mailjet_sms.exporting.requesting import Requests
 from tap_mailjet_sms.exporting.waiting import EndOfRun
 from tap_mailjet_sms.reading import csv_file, layout
@@ -35,9 +38,10 @@ if TYPE_CHECKING:
     from tap_mailjet_sms.exceptions import SlowDownError
     from tap_mailjet_sms.exporting.counting import Tally
     from tap_mailjet_sms.exporting.job import ExportJob
+    from tap_mailjet_sms.exporting.lookback import Again, Reading
     from tap_mailjet_sms.exporting.orchestrator import Arrival
     from tap_mailjet_sms.exporting.pace import Turn
-    from tap_mailjet_sms.exporting.windows import Plan, Window
+    from tap_mailjet_sms.exporting.windows import Window
     from tap_mailjet_sms.notices import Notice
     from tap_mailjet_sms.reading.layout import KnownLayout, Proven
 
@@ -51,7 +55,7 @@ def bookmark_one_step_too_early() -> AbstractContextManager[object]:
     ) -> Iterator[Arrival]:
         for arrival in honest(self, tiles, resumed):
             assert isinstance(self.ledger, Bookmark)
-            self.ledger.commit(arrival.window)
+            self.ledger.commit(arrival.job)
             yield arrival
 
     return patch.object(Orchestrator, "files", files)
@@ -60,9 +64,9 @@ def bookmark_one_step_too_early() -> AbstractContextManager[object]:
 def bookmark_goes_back() -> AbstractContextManager[object]:
     """The windows of the lookback move the bookmark back."""
 
-    def commit(self: Bookmark, window: Window, _: KnownLayout | None) -> None:
-        self._pending.pop(window, None)
-        self.value = window.end
+    def commit(self: Bookmark, job: ExportJob, _: KnownLayout | None) -> None:
+        self._pending.pop(job.window, None)
+        self.history = replace(self.history, bookmark=job.window.end)
         self.write()
 
     return patch.object(Bookmark, "commit", commit)
@@ -84,7 +88,7 @@ def pending_id_written_late() -> AbstractContextManager[object]:
 
 def pending_exports_ignored() -> AbstractContextManager[object]:
     """The exports of the state are asked for anew."""
-    return patch.object(Bookmark, "usable_exports", lambda *_, **__: {})
+    return patch.object(planning, "_usable", lambda *_, **__: [])
 
 
 def pending_windows_skipped() -> AbstractContextManager[object]:
@@ -96,63 +100,95 @@ def pending_windows_skipped() -> AbstractContextManager[object]:
         tiles = honest(span, longest=longest, fixed=skipped)
         return [tile for tile in tiles if tile not in skipped]
 
-    return patch.object(streams, "plan_windows", plan_windows)
+    return patch.object(planning, "plan_windows", plan_windows)
 
 
 def stale_exports_taken() -> AbstractContextManager[object]:
     """An export of the state is good, however old the statuses in it are."""
-    honest = Bookmark.usable_exports
-
-    def usable_exports(
-        self: Bookmark,
-        plan: Plan,
-        *,
-        start_date: datetime | None,
-        lookback: timedelta,  # noqa: ARG001 - that is the bug
-    ) -> dict[Window, ExportJob]:
-        return honest(self, plan, start_date=start_date, lookback=timedelta(0))
-
-    return patch.object(Bookmark, "usable_exports", usable_exports)
+    return patch.object(Lookback, "calls_for", lambda *_: False)
 
 
 def good_exports_dropped() -> AbstractContextManager[object]:
-    """What was too young in an export counts against it, although the next run reads that again."""
-    honest = Bookmark.usable_exports
+    """What was too young in an export counts against it, although it is not due again yet."""
 
-    def usable_exports(
-        self: Bookmark, plan: Plan, *, start_date: datetime | None, lookback: timedelta
-    ) -> dict[Window, ExportJob]:
-        usable = honest(self, plan, start_date=start_date, lookback=lookback)
-        return {
-            window: job
-            for window, job in usable.items()
-            if window.start >= plan.end - lookback or window.end <= job.requested_at - lookback
-        }
+    def calls_for(self: Lookback, job: ExportJob, _: datetime) -> bool:
+        return job.window.end > job.requested_at - self.depth
 
-    return patch.object(Bookmark, "usable_exports", usable_exports)
+    return patch.object(Lookback, "calls_for", calls_for)
 
 
 def no_lookback() -> AbstractContextManager[object]:
     """Nothing before the bookmark is read again."""
-    honest = windows.plan_run
+    return patch.object(Lookback, "due", lambda *_: None)
 
-    def plan_run(
-        *,
-        now: datetime,
-        bookmark: datetime | None,
-        start_date: datetime | None,
-        end_date: datetime | None,
-        lookback: timedelta,  # noqa: ARG001 - that is the bug
-    ) -> Plan:
-        return honest(
-            now=now,
-            bookmark=bookmark,
-            start_date=start_date,
-            end_date=end_date,
-            lookback=timedelta(0),
-        )
 
-    return patch.object(streams, "plan_run", plan_run)
+def tier_forgotten() -> AbstractContextManager[object]:
+    """Messages of a certain age are read again as seldom as older ones."""
+    honest = Lookback.due
+
+    def due(self: Lookback, history: History, now: datetime) -> Again | None:
+        again = honest(self, history, now)
+        return None if again and len(self.tiers) > 1 and again.tier == self.tiers[1] else again
+
+    return patch.object(Lookback, "due", due)
+
+
+def reading_as_of_its_end() -> AbstractContextManager[object]:
+    """Statuses are taken to be those of the moment when they were written."""
+
+    def carry_on(self: Bookmark, window: Window, _: datetime) -> None:
+        stream = self._stream
+        assert isinstance(stream, streams.SMSMessages)
+        now = type(stream).clock_type(EndOfRun()).now()
+        honest(self, window, windows.whole_moment(now))
+
+    honest = Bookmark._carry_on
+    return patch.object(Bookmark, "_carry_on", carry_on)
+
+
+def killed_reading_counted() -> AbstractContextManager[object]:
+    """A reading counts although it was not read to its end."""
+    return patch.object(Plan, "completes", lambda *_: True)
+
+
+def reading_of_another_depth() -> AbstractContextManager[object]:
+    """Any reading counts for all tiers."""
+
+    def last_reading(self: History, _: timedelta | None) -> Reading | None:
+        return max(self.readings, key=lambda reading: reading.at, default=None)
+
+    return patch.object(History, "last_reading", last_reading)
+
+
+def settled_moment_stuck() -> AbstractContextManager[object]:
+    """The moment up to which all is settled stays where it was: ever more is read again."""
+    honest = History.after
+
+    def after(self: History, window: Window, *, settled: datetime) -> History:
+        return replace(honest(self, window, settled=settled), settled_until=self.settled_until)
+
+    return patch.object(History, "after", after)
+
+
+def settled_moment_ahead() -> AbstractContextManager[object]:
+    """All that was read is taken to be settled."""
+    honest = History.after
+
+    def after(self: History, window: Window, **_: datetime) -> History:
+        return honest(self, window, settled=window.end)
+
+    return patch.object(History, "after", after)
+
+
+def settled_beyond_a_gap() -> AbstractContextManager[object]:
+    """The settled moment moves with each window, although one before it was too young."""
+    honest = History.after
+
+    def after(self: History, window: Window, *, settled: datetime) -> History:
+        after = honest(self, window, settled=settled)
+        return replace(after, settled_until=min(window.end, settled))
+
+    return patch.object(History, "after", after)
 
 
 def no_settling() -> AbstractContextManager[object]:
@@ -300,6 +336,13 @@ MUTANTS: tuple[Callable[[], AbstractContextManager[object]], ...] = (
     stale_exports_taken,
     good_exports_dropped,
     no_lookback,
+    tier_forgotten,
+    reading_as_of_its_end,
+    killed_reading_counted,
+    reading_of_another_depth,
+    settled_moment_stuck,
+    settled_moment_ahead,
+    settled_beyond_a_gap,
     no_settling,
     no_overlap,
     overlap_dropped_too_eagerly,

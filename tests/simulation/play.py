@@ -98,7 +98,6 @@ class Simulation:
         outcome = self.outcomes[-1]
         assert outcome.ending is Ending.FINISHED, f"the run in peace {outcome.ending.value}"
         assert not pending(self.state), "the run in peace left exports behind"
-        self._check_freshness()
 
     def run(self, run: Run) -> None:
         """Play one run, check what it did, and hand its output to the warehouse."""
@@ -136,6 +135,7 @@ class Simulation:
             # It plans a moment after it began, perhaps in the next second.
             ends = {max(self._end_of_run(now), bookmark(before) or 0) for now in (began, began + 1)}
             assert bookmark(self.state) in ends, "the bookmark is not where the run ended"
+            self._check_freshness(began)
 
     def _can_come(self, fault: Fault) -> bool:
         """Whether nothing but the tap is to blame if the fault leads to a wrong record.
@@ -293,7 +293,7 @@ class Simulation:
     def _check_exports(self, before: State | None, began: float) -> None:
         """No export is asked for again while a good one is in the state, or was asked for."""
         journal = self.backend.journal[self._asked_before :]
-        good = [job for job in pending(before) if self._is_usable(job, before, began)]
+        good = [job for job in pending(before) if self._is_usable(job, began)]
         for asked in journal:
             if asked.operation != "request" or asked.status != 200:
                 continue
@@ -307,13 +307,20 @@ class Simulation:
             if asked.export_id is not None:
                 good.append(Pending(asked.export_id, asked.from_ts + 1, asked.to_ts, asked.time))
 
-    def _is_usable(self, job: Pending, before: State | None, began: float) -> bool:
-        """Whether an export of the state may be taken up, as the design says."""
-        lookback, end = self.schedule.lookback, self._end_of_run(began)
-        start = max(self.schedule.start, (bookmark(before) or 0) - lookback)
-        # Too young when asked for, and not read again by the next run.
-        stale = max(job.start, job.requested_at - lookback) < min(job.end, end - lookback)
-        return not stale and job.end <= end and job.end > start and job.start < end
+    def _is_usable(self, job: Pending, began: float) -> bool:
+        """Whether an export of the state is to be taken up, should its window be read."""
+        if job.end > self._end_of_run(began):
+            return False
+        tier = self._tier(began - job.end)
+        settled = job.end <= job.requested_at - self.schedule.lookback
+        return settled or tier is None or began - job.requested_at < tier / 4 - 2 * SECOND
+
+    def _tier(self, age: float) -> float | None:
+        """How deep a reading must be for messages of this age; None if they are settled at once."""
+        lookback = tier = self.schedule.lookback
+        while tier / 2 > max(age, SETTLING):
+            tier /= 2
+        return int(tier) if lookback > SETTLING else None
 
     def _end_of_run(self, began: float) -> float:
         """Up to where a run reads."""
@@ -349,18 +356,34 @@ class Simulation:
             )
         )
 
-    def _check_freshness(self) -> None:
-        """What the next run does not read again is there, as of an age of the lookback at least."""
-        end = bookmark(self.state)
+    def _check_freshness(self, began: float) -> None:
+        """Nothing is stale for good, nor for long: what is settled was read at the full age.
+
+        And what is not, as of a quarter of the next tier ago at most.
+        """
+        end, settled, lookback = (
+            bookmark(self.state),
+            settled_until(self.state),
+            self.schedule.lookback,
+        )
         assert end is not None
-        settled = end - self.schedule.lookback
+        assert settled is not None
+        assert settled >= min(end, began - 1.25 * lookback - 2 * SECOND), "too little is settled"
         for message in self._truth(self.schedule.start, end):
             row = self.rows.get(message.message_id)
             assert row is not None, "a message is missing"
-            age = unix(row["exported_at"]) - message.created_ts
-            assert message.created_ts >= settled or age >= self.schedule.lookback - SECOND, (
-                f"a message was read for the last time at an age of {age:.0f} s"
-            )
+            exported_at = unix(row["exported_at"])
+            age, behind = exported_at - message.created_ts, began - exported_at
+            if message.created_ts < settled:
+                assert age >= lookback - SECOND, (
+                    f"a message was read for the last time at an age of {age:.0f} s"
+                )
+            else:
+                tier = self._tier(began - message.created_ts)
+                assert tier is not None, "a message that was settled at once is not"
+                assert behind < tier / 4 + 2 * SECOND, (
+                    f"a status is {behind:.0f} s behind, at an age of {age + behind:.0f} s"
+                )
 
     def _truth(self, start: float, end: float) -> list[Message]:
         """The messages of a span."""
@@ -379,6 +402,12 @@ def failure(seed: int) -> str | None:
 def bookmark(state: State | None) -> float | None:
     """How far a state is, in unix seconds."""
     value = _stream(state).get("replication_key_value")
+    return None if value is None else unix(value)
+
+
+def settled_until(state: State | None) -> float | None:
+    """Up to where all messages were read at the full age, in unix seconds."""
+    value = _stream(state).get("settled_until")
     return None if value is None else unix(value)
 
 

@@ -164,6 +164,7 @@ def schedule(seed: int) -> Schedule:
         # Where rows seem to be missing as well, a file that ends within a line is never kept.
         layout = replace(layout, last_newline=True)
     renaming = random.Random(f"renamed {seed}")  # noqa: S311
+    often = random.Random(f"often {seed}")  # noqa: S311
     return Schedule(
         seed=seed,
         messages=messages,
@@ -183,11 +184,16 @@ def schedule(seed: int) -> Schedule:
             "request_timeout_seconds": 20,
             "max_attempts": rng.choice((1, 2, 3, 6)),
             "verify_counts": verify_counts,
+            "lookback_schedule": often.choice(("spaced", "spaced", "spaced", "every_run")),
             **rng.choice(_LANES),
         },
-        runs=tuple(
-            _renaming(_run(rng, scale, server, is_first=not number), layout, renaming)
-            for number in range(rng.choice((1, 1, 2, 2, 3)))
+        runs=_with_quiet_runs(
+            [
+                _renaming(_run(rng, scale, server, is_first=not number), layout, renaming)
+                for number in range(rng.choice((1, 1, 2, 2, 3)))
+            ],
+            lookback,
+            often,
         ),
         last_pause=rng.choice(scale.pauses),
     )
@@ -246,6 +252,17 @@ def _run(rng: random.Random, scale: _Scale, server: Server, *, is_first: bool) -
         consumed=rng.random() if dies_with_target else 1,
         keeps_all=rng.random() < 0.5,
     )
+
+
+def _with_quiet_runs(runs: list[Run], lookback: float, rng: random.Random) -> tuple[Run, ...]:
+    """The runs, and between them such to which nothing happens, often within a lookback."""
+    if lookback <= SETTLING:
+        return tuple(runs)
+    pause = lookback / rng.choice((4, 10, 30))
+    often = list(runs)
+    for _ in range(rng.choice((0, 2, 5, 9))):
+        often.insert(rng.randint(0, len(often)), Run(pause=pause * rng.uniform(0.2, 2)))
+    return tuple(often)
 
 
 def _renaming(run: Run, layout: Layout, rng: random.Random) -> Run:

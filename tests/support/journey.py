@@ -1,0 +1,94 @@
+"""Many runs in virtual time, without files: what is read when, by the plan and the state alone."""
+
+from __future__ import annotations
+
+import json
+from bisect import bisect_left
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from tap_mailjet_sms.exporting.job import ExportJob
+from tap_mailjet_sms.exporting.planning import Plan, Scope, plan_run
+from tap_mailjet_sms.state import Bookmark
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tap_mailjet_sms.exporting.windows import Window
+
+BEGIN = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+@dataclass(slots=True)
+class Journey:
+    """An account with a message at each of some moments, and the state between two runs.
+
+    Attributes:
+        created: When the messages were created, in order.
+        read: For each message, the moments as of which it was read.
+        state: What the last run left behind.
+        now: The time.
+        windows: How many windows were read.
+    """
+
+    created: list[datetime]
+    read: list[list[datetime]] = field(init=False)
+    state: dict[str, object] = field(default_factory=dict)
+    now: datetime = BEGIN
+    windows: int = 0
+    _ids: int = 0
+
+    def __post_init__(self) -> None:
+        """Begin with nothing read."""
+        self.read = [[] for _ in self.created]
+
+    def get_context_state(self, context: None) -> Mapping[str, object]:  # noqa: ARG002 - as the SDK has it
+        """What the state holds at present."""
+        return self.state
+
+    def write_state(self, change: Mapping[str, object]) -> None:
+        """Change it, as a JSON document does."""
+        self.state = {**self.state, **json.loads(json.dumps(change))}
+
+    def messages_in(self, window: Window) -> range:
+        """The messages of a window."""
+        return range(bisect_left(self.created, window.start), bisect_left(self.created, window.end))
+
+    def bookmark(self, scope: Scope) -> Bookmark:
+        """The state as a run at this moment has it."""
+        return Bookmark(self, now=self.now, lookback=scope.lookback, moves=True)
+
+    def run(
+        self,
+        scope: Scope,
+        *,
+        takes: timedelta = timedelta(seconds=2),
+        killed_at: int | None = None,
+        ahead: int = 1,
+        skew: timedelta = timedelta(),
+    ) -> Plan:
+        """One run: each window takes some time, and it may be killed before one of them is through.
+
+        Exports are asked for `ahead` of what is written; the clock may go wrong by `skew`.
+        """
+        bookmark = self.bookmark(scope)
+        plan = plan_run(self.now + skew, scope, bookmark.history, bookmark.pending)
+        bookmark.begin(plan)
+        jobs = {window: (job, job.requested_at) for window, job in plan.resumed.items()}
+        for number, window in enumerate(plan.windows):
+            for coming in plan.windows[number : number + ahead]:
+                if coming not in jobs:
+                    self._ids += 1
+                    job = ExportJob(self._ids, coming, self.now + skew)
+                    jobs[coming] = job, self.now
+                    bookmark.add(job)
+            if number == killed_at:
+                break
+            self.now += takes
+            job, asked_at = jobs[window]
+            for message in self.messages_in(window):
+                self.read[message].append(asked_at)
+            self.windows += 1
+            bookmark.commit(job)
+        return plan
