@@ -175,6 +175,17 @@ def test_a_call_that_was_only_held_back_does_not_give_up() -> None:
     assert world.now > made
 
 
+def test_the_time_in_the_queue_costs_no_patience() -> None:
+    """A call whose turn comes late, behind others, may be refused then as long as any other."""
+    world = World()
+    pace = world.pace()
+    pace._next = world.now + PATIENCE + 1
+
+    pace.call(world.refuse(1), Turn.LATER)
+
+    assert len(world.refused) == 1
+
+
 def test_downloads_and_requests_go_before_polls() -> None:
     """In the line that there is once Mailjet has asked to slow down."""
     world = World()

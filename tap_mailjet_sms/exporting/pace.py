@@ -62,8 +62,9 @@ def up_to(seconds: float) -> float:
 class Pace:
     """One pace for all calls of a run; may be used from several threads.
 
-    `patience` says for how many seconds a call may be told to slow down before it gives up, and
-    `refusals` how often any was.
+    `patience` says for how many seconds a call may be told to slow down before it gives up, since
+    it was first sent: the time before, in our own queue, says nothing of Mailjet. `refusals` says
+    how often any was.
     """
 
     clock: Clock
@@ -88,10 +89,11 @@ class Pace:
             MailjetBusyError: If Mailjet still does so after `patience` seconds.
             StoppedError: If the run is over.
         """
-        made = self.clock.monotonic()
+        made = None
         place = turn, next(self._tickets)
         while True:
             sent = self._wait_at(place)  # the same place again, or it might never be its turn
+            made = sent if made is None else made
             try:
                 answer = ask()
             except SlowDownError as error:
@@ -161,10 +163,10 @@ class Pace:
                 self._good_since = max(now, self._good_since)
 
     def slow_down(self, error: SlowDownError, *, made: float, sent: float) -> None:
-        """Mailjet asked a call, first made and last sent at these moments, to slow down: all do.
+        """Mailjet asked a call, first and last sent at these moments, to slow down: all do.
 
         Raises:
-            MailjetBusyError: If the call was first made `patience` seconds ago.
+            MailjetBusyError: If the call was first sent `patience` seconds ago.
         """
         with self._lock:
             now = self.clock.monotonic()
@@ -184,7 +186,7 @@ class Pace:
         logger.info("%s; trying again in %.1f s", error, wait)
 
     def check_patience(self, error: SlowDownError, *, made: float) -> None:
-        """Go on asking, if a call that was first made at that moment may.
+        """Go on asking, if a call that was first sent at that moment may.
 
         Raises:
             MailjetBusyError: If that was `patience` seconds ago.
