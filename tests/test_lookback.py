@@ -117,7 +117,7 @@ def test_the_state_does_not_grow() -> None:
 
 
 def test_a_message_is_read_a_dozen_times() -> None:
-    """Where every run reads all of the lookback, it is 71 times."""
+    """Where every run reads all of the lookback, it is 73 times."""
     counts = {}
     for is_spaced in (True, False):
         journey = Journey([BEGIN + 5 * DAY + number * 7 * MINUTE for number in range(500)])

@@ -248,7 +248,7 @@ def test_every_run_may_read_all_that_is_not_settled() -> None:
     """If `lookback_schedule` says so."""
     plan = run(hourly(h96=0.5), lookback=Lookback(3 * DAY, is_spaced=False))
 
-    assert plan.begin == NOW - 3.5 * DAY
+    assert plan.begin == NOW - 72.5 * HOUR
     assert "every run does, as lookback_schedule says" in plan.notices[0].text
 
 
@@ -277,10 +277,12 @@ def test_a_longer_lookback_reaches_back_as_far_as_anything_was_read() -> None:
     assert run(hourly(h96=1), lookback=60 * DAY).begin == NOW - 20 * DAY
 
 
-def test_a_shorter_lookback_begins_where_all_is_settled() -> None:
-    """At most once; then that moment follows."""
-    plan = run(hourly(), lookback=DAY)
-    assert plan.begin == NOW - 3.5 * DAY
+def test_a_shorter_lookback_is_sooner_satisfied() -> None:
+    """By what was read when: so it gets past a window before the bookmark that always fails."""
+    assert run(hourly(), lookback=DAY).begin == NOW - 3.5 * DAY
+    assert run(hourly(h96=18), lookback=DAY).begin == NOW - 42 * HOUR
+    assert run(hourly(h96=18, h36=2), lookback=DAY).begin == NOW - 42 * HOUR
+    assert run(hourly(h96=18, h48=2), lookback=DAY).history.settled_until == NOW - 26 * HOUR
 
 
 def test_without_a_lookback_all_is_settled_at_once() -> None:

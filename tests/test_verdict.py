@@ -148,8 +148,9 @@ CASES = [
                 kind("failure"),
                 Remedy.GIVE_UP,
                 "failure, 4 times; to go on without the messages of 2026-11-21T15:00:00+00:00 to"
-                " 2026-11-21T16:00:00+00:00, which are lost then, set start_date to"
-                " 2026-11-21T16:00:00+00:00",
+                " 2026-11-21T16:00:00+00:00, set start_date to 2026-11-21T16:00:00+00:00, and they"
+                " are lost; if they lie before the bookmark, set lookback_days to 0 until they are"
+                " older than it is now, and they stay as they were read",
                 before={Kind.FAILED: MOST - 1},
                 hours=1,
             ),

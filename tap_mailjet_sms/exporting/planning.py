@@ -178,12 +178,17 @@ def _as_of_now(
     if bookmark is None:
         return History(read_from=first, settled_until=first)
     oldest = oldest_exportable(now)
+    # A reading of the future was made by another clock.
+    readings = tuple(reading for reading in history.readings if reading.at <= now)
     read_from, settled = history.read_from, history.settled_until
     if read_from is None or settled is None:
         # Earlier versions read all of the lookback in every run, but nothing before start_date.
         starts = (oldest, bookmark - depth, scope.start_date or oldest)
         read_from = settled = max(starts)
     else:
+        for reading in readings:  # a shorter lookback is sooner satisfied
+            if reading.start <= settled:
+                settled = max(settled, reading.at - depth)
         settled = min(settled, bookmark)  # which a user may have set back
     if not scope.lookback.tiers:
         settled = max(settled, bookmark)
@@ -194,8 +199,7 @@ def _as_of_now(
         history,
         read_from=read_from,
         settled_until=max(settled, read_from, oldest),
-        # A reading of the future was made by another clock.
-        readings=tuple(reading for reading in history.readings if reading.at <= now),
+        readings=readings,
         skipped=tuple(gap for gap in history.skipped if gap.end <= bookmark),
     ).past_gaps()
 

@@ -223,7 +223,8 @@ def _is_refusal(error: Exception) -> bool:
 def _never_exported(failure: Failure, times: int) -> ExportFailedError:
     window = failure.window
     msg = (
-        f"{failure.error}, {times} times; to go on without the messages of {window}, which are "
-        f"lost then, set start_date to {iso(window.end)}"
+        f"{failure.error}, {times} times; to go on without the messages of {window}, set "
+        f"start_date to {iso(window.end)}, and they are lost; if they lie before the bookmark, set "
+        "lookback_days to 0 until they are older than it is now, and they stay as they were read"
     )
     return ExportFailedError(msg)

@@ -43,6 +43,8 @@ SETTLING = 300
 
 #: A patience in seconds that is at its end before some limits are.
 LITTLE_PATIENCE = 60
+#: How often one that is killed, after a window or two, goes before a quiet run.
+DYING = 0.4
 #: Refusals that any greater patience outlasts, up to eight of them.
 STORMS = (fx.Http(429), fx.Http(429, 1), fx.Http(429, 10))
 #: A wait that is longer than an export may take, where patience is little.
@@ -255,13 +257,18 @@ def _run(rng: random.Random, scale: _Scale, server: Server, *, is_first: bool) -
 
 
 def _with_quiet_runs(runs: list[Run], lookback: float, rng: random.Random) -> tuple[Run, ...]:
-    """The runs, and between them such to which nothing happens, often within a lookback."""
+    """The runs, and between them quiet ones, often within a lookback; some die late in it."""
     if lookback <= SETTLING:
         return tuple(runs)
     pause = lookback / rng.choice((4, 10, 30))
     often = list(runs)
     for _ in range(rng.choice((0, 2, 5, 9))):
-        often.insert(rng.randint(0, len(often)), Run(pause=pause * rng.uniform(0.2, 2)))
+        quiet = [Run(pause=pause * rng.uniform(0.2, 2))]
+        if rng.random() < DYING:
+            dies = Interruption(rng.randint(50, 600), Kind.KILL)
+            quiet.insert(0, Run(pause=lookback * rng.uniform(0.2, 0.5), interruption=dies))
+        at = rng.randint(0, len(often))
+        often[at:at] = quiet
     return tuple(often)
 
 
