@@ -221,6 +221,8 @@ def reasons_chart(reasons: Sequence[tuple[str, str, int]], width: int) -> str:
         "field": "messages",
         "type": "quantitative",
         "axis": None,
+        # Stacked bars with round ends would be cut out by an id.
+        "stack": None,
         "scale": {"domain": [0, longest * bars / (bars - 80)], "nice": False},
     }
     layer: list[Spec] = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from enum import Enum
-from math import sqrt
+from math import asin, pi, sqrt
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import date
 
-    from sms_report.figures import Figures
+    from sms_report.figures import Figures, Outcomes
 
 WEEKS = 8
 WEEKS_NEEDED = 4
@@ -64,20 +64,25 @@ def _odd_counts(figures: Figures) -> Iterator[OddDay]:
     counts = Counter({day.date: day.outcomes.messages for day in figures.days})
     for day, before in _days_with_past(figures):
         past = [counts[earlier] for earlier in before]
-        if _is_odd(counts[day], past, unit=1):
+        if _is_odd_amount(counts[day], past, each=1):
             yield OddDay(day, Metric.MESSAGES, "", counts[day], median(past))
 
 
 def _odd_rates(figures: Figures) -> Iterator[OddDay]:
-    rates = {
-        day.date: (rate, day.outcomes.concluded)
-        for day in figures.days
-        if day.settled and (rate := day.outcomes.rate) is not None
+    settled = {
+        day.date: day.outcomes for day in figures.days if day.settled and day.outcomes.concluded
     }
     for day, before in _days_with_past(figures):
-        past = [rates[earlier][0] for earlier in before if earlier in rates]
-        if day in rates and len(past) >= WEEKS_NEEDED and _is_odd_rate(*rates[day], past):
-            yield OddDay(day, Metric.RATE, "", rates[day][0], median(past))
+        past = [settled[earlier] for earlier in before if earlier in settled]
+        if day in settled and len(past) >= WEEKS_NEEDED:
+            rate = settled[day].delivered / settled[day].concluded
+            expected = median(found.delivered / found.concluded for found in past)
+            if abs(rate - expected) > LEAST_POINTS and _is_odd(
+                _angle(settled[day]),
+                [_angle(found) for found in past],
+                chance=0.5 / sqrt(settled[day].concluded),
+            ):
+                yield OddDay(day, Metric.RATE, "", rate, expected)
 
 
 def _odd_spends(figures: Figures, currency: str) -> Iterator[OddDay]:
@@ -87,7 +92,7 @@ def _odd_spends(figures: Figures, currency: str) -> Iterator[OddDay]:
     costs.update((spend.date, float(spend.cost)) for spend in spends)
     for day, before in _days_with_past(figures):
         past = [costs[earlier] for earlier in before]
-        if each > 0 and _is_odd(costs[day], past, unit=each):
+        if each > 0 and _is_odd_amount(costs[day], past, each):
             yield OddDay(day, Metric.SPEND, currency, costs[day], median(past))
 
 
@@ -102,28 +107,27 @@ def _days_with_past(figures: Figures) -> Iterator[tuple[date, list[date]]]:
         day += DAY
 
 
-def _is_odd(value: float, past: Sequence[float], *, unit: float) -> bool:
-    """Tell whether an amount is out of the ordinary; `unit` is what one message adds to it."""
-    expected = median(past)
-    off = abs(value - expected)
-    score = 2 * abs(_root(value / unit) - _root(expected / unit))
-    return score > SCORE and off > SCORE * _scatter(past) and off > LEAST_SHARE * expected
+def _is_odd_amount(amount: float, past: Sequence[float], each: float) -> bool:
+    """Whether a sum stands out that grows by `each` with a message."""
+    if abs(amount - median(past)) <= LEAST_SHARE * median(past):
+        return False
+    return _is_odd(_root(amount / each), [_root(before / each) for before in past], chance=0.5)
 
 
-def _is_odd_rate(rate: float, trials: int, past: Sequence[float]) -> bool:
-    """Tell whether a rate of so many messages is out of the ordinary."""
-    expected = median(past)
-    # Where all were delivered so far, one that was not is no news.
-    chance = sqrt(max(expected * (1 - expected), 1 / trials) / trials)
-    return abs(rate - expected) > max(SCORE * chance, SCORE * _scatter(past), LEAST_POINTS)
+def _is_odd(value: float, past: Sequence[float], chance: float) -> bool:
+    """Whether neither chance nor the past's scatter explains a value; `chance` as a deviation."""
+    usual = median(past)
+    scatter = DEVIATIONS * median(abs(before - usual) for before in past)
+    # The median of a few values is a matter of chance, too: its variance is pi / 2n of a value's.
+    unsure = sqrt(1 + pi / 2 / len(past))
+    return abs(value - usual) > SCORE * max(chance, scatter) * unsure
 
 
 def _root(count: float) -> float:
-    """A count on a scale where chance is the same for few and for many (Anscombe's)."""
+    """A count on a scale where chance is a deviation of a half, for few and for many (Anscombe)."""
     return sqrt(max(count, 0) + 3 / 8)
 
 
-def _scatter(past: Sequence[float]) -> float:
-    """The standard deviation, but for one or two days that stood out themselves."""
-    middle = median(past)
-    return DEVIATIONS * median(abs(value - middle) for value in past)
+def _angle(outcomes: Outcomes) -> float:
+    """A rate on a scale where chance has the same deviation for all rates (Anscombe)."""
+    return asin(sqrt((outcomes.delivered + 3 / 8) / (outcomes.concluded + 3 / 4)))

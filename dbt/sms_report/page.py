@@ -233,7 +233,7 @@ def failure_reasons(figures: Figures) -> list[tuple[str, str, int]]:
 def _reasons_card(figures: Figures) -> str:
     reasons = failure_reasons(figures)
     if not reasons:
-        return _card("Why messages fail", "None failed.", "")
+        return _card("Why messages fail", "No message failed.", "")
     failed = sum(messages for *_, messages in reasons)
     note = f"{failed:,} failed. Colour: whose part it is to change that."
     rows = [
@@ -314,7 +314,7 @@ def _failures_card(figures: Figures) -> str:
     unit = unit_of(figures, shortest=Unit.WEEK)
     title = f"Failures per {unit.value}"
     if not figures.failures:
-        return _card(title, "None failed.", "")
+        return _card(title, "No message failed.", "")
     counts: defaultdict[date, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
     for failures in figures.failures:
         counts[unit.start(failures.date)][failures.fault] += failures.messages
@@ -343,7 +343,7 @@ def _senders_card(figures: Figures) -> str:
 def _stale_card(figures: Figures) -> str:
     title = "Without a final status"
     if not figures.stale:
-        return _card(title, "None has been without one for too long.", "")
+        return _card(title, "No message has been without one for too long.", "")
     note = (
         "For too long. What the tap still reads again may yet change; of the others this is the"
         " last word."
