@@ -6,6 +6,7 @@ Nothing here looks into the dbt package: statuses, countries and sums are worked
 from __future__ import annotations
 
 import csv
+import json
 import random
 import subprocess
 from collections import defaultdict
@@ -141,12 +142,12 @@ def load_postgres(uri: str, messages: Iterable[Sms], schema: str = "mailjet") ->
                 copy.write_row(astuple(message))
 
 
-def duckdb(file: Path, script: str) -> str:
-    """Run SQL on a DuckDB file, in the environment that has DuckDB; the last answer as text."""
+def duckdb(file: Path, script: str) -> list[list[Any]]:
+    """Run SQL on a DuckDB file, in the environment that has DuckDB; the rows of the last answer."""
     program = (
-        "import sys, duckdb\n"
+        "import json, sys, duckdb\n"
         "answer = duckdb.connect(sys.argv[1]).execute(sys.stdin.read())\n"
-        "print(*answer.fetchall(), sep='\\n')\n"
+        "print(json.dumps(answer.fetchall(), default=str))\n"
     )
     done = subprocess.run(
         [environment("dbt") / "python", "-c", program, file],
@@ -155,7 +156,8 @@ def duckdb(file: Path, script: str) -> str:
         capture_output=True,
         text=True,
     )
-    return done.stdout
+    rows: list[list[Any]] = json.loads(done.stdout)
+    return rows
 
 
 def load_duckdb(file: Path, messages: Iterable[Sms], schema: str = "mailjet") -> None:
