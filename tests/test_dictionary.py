@@ -8,6 +8,7 @@ import subprocess
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import duckdb
 import psycopg
 import pytest
 
@@ -18,7 +19,6 @@ from tests.support.history import (
     COUNTRIES,
     FAULTS,
     Sms,
-    duckdb,
     history,
     load_duckdb,
     load_postgres,
@@ -124,8 +124,11 @@ def test_on_duckdb(messages: list[Sms], tmp_path: Path) -> None:
     """The same in a DuckDB file."""
     file = tmp_path / "warehouse.duckdb"
     load_duckdb(file, messages)
-    rows = duckdb(file, f"{_script('duckdb')}\n{_script('duckdb')}\n{QUERY}")
-    assert sorted(rows, key=lambda row: row[-1]) == expected(messages)
+    with duckdb.connect(file) as connection:
+        for _ in range(2):
+            connection.execute(_script("duckdb"))
+        rows = connection.execute(QUERY).fetchall()
+    assert sorted(map(list, rows), key=lambda row: row[-1]) == expected(messages)
 
 
 def test_on_a_snowflake_that_is_made_up(messages: list[Sms]) -> None:

@@ -114,6 +114,7 @@ INSERT INTO mailjet_sms_country_prefixes (prefix, country_code, country_name) VA
     ('1782', 'CA', 'Canada'),
     ('1784', 'VC', 'Saint Vincent And The Grenadines'),
     ('1787', 'PR', 'Puerto Rico'),
+    ('18001', 'DO', 'Dominican Republic'),
     ('1807', 'CA', 'Canada'),
     ('1809', 'DO', 'Dominican Republic'),
     ('1819', 'CA', 'Canada'),

@@ -6,9 +6,7 @@ Nothing here looks into the dbt package: statuses, countries and sums are worked
 from __future__ import annotations
 
 import csv
-import json
 import random
-import subprocess
 from collections import defaultdict
 from dataclasses import astuple, dataclass, fields
 from datetime import datetime, timedelta
@@ -16,10 +14,10 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+import duckdb
 import psycopg
 
 from mailjet_sandbox.messages import STATUS_NAMES
-from pipeline.environments import environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -142,25 +140,7 @@ def load_postgres(uri: str, messages: Iterable[Sms], schema: str = "mailjet") ->
                 copy.write_row(astuple(message))
 
 
-def duckdb(file: Path, script: str) -> list[list[Any]]:
-    """Run SQL on a DuckDB file, in the environment that has DuckDB; the rows of the last answer."""
-    program = (
-        "import json, sys, duckdb\n"
-        "answer = duckdb.connect(sys.argv[1]).execute(sys.stdin.read())\n"
-        "print(json.dumps(answer.fetchall(), default=str))\n"
-    )
-    done = subprocess.run(
-        [environment("dbt") / "python", "-c", program, file],
-        input=script,
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    rows: list[list[Any]] = json.loads(done.stdout)
-    return rows
-
-
-def load_duckdb(file: Path, messages: Iterable[Sms], schema: str = "mailjet") -> None:
+def load_duckdb(file: Path, messages: Sequence[Sms], schema: str = "mailjet") -> None:
     """Make the table anew, with these rows."""
     rows = file.with_suffix(".csv")
     with rows.open("w", newline="") as output:
@@ -168,13 +148,12 @@ def load_duckdb(file: Path, messages: Iterable[Sms], schema: str = "mailjet") ->
         writer.writerow([field.name for field in fields(Sms)])
         for message in messages:
             writer.writerow("\\N" if cell is None else cell for cell in astuple(message))
-    columns = ", ".join(f"'{name}': '{kind}'" for name, kind in COLUMNS.items())
-    table = f"{schema}.sms_messages"
-    read_csv = rf"read_csv('{rows}', header=true, nullstr='\N', columns={{{columns}}})"
-    duckdb(
-        file,
-        f"CREATE SCHEMA IF NOT EXISTS {schema}; CREATE OR REPLACE TABLE {table} AS FROM {read_csv}",
-    )
+    with duckdb.connect(file) as connection:
+        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+        read = connection.read_csv(
+            str(rows), header=True, na_values="\\N", dtype=COLUMNS, quotechar='"'
+        )
+        read.to_table(f"{schema}.sms_messages")
 
 
 @dataclass(frozen=True, slots=True)
