@@ -43,7 +43,6 @@ INK, MUTED, GRID, SURFACE, C1, C2, C3, C4, C5 = VARIABLES
 FAULTS = {"recipient": C1, "operator": C2, "sender": C3, "mailjet": C4, "unknown": C5}
 # Comes with the library: texts are as wide on a machine without fonts. The page shows its own font.
 FONT = "Liberation Sans"
-LABEL_WIDTH = 72  # pixels that a label of days or months takes, with some room
 CONFIG = {
     "background": None,
     "font": FONT,
@@ -326,17 +325,20 @@ def settled_outcomes(figures: Figures) -> Outcomes:
 
 def _x_axis(starts: Sequence[date], unit: Unit, width: int) -> Spec:
     """An axis of days with as many labels as have room."""
-    step = ceil(len(starts) * LABEL_WIDTH / width)
-    long = unit is Unit.MONTH or (starts[-1] - starts[0]).days > 300  # noqa: PLR2004 - a year's
+    years = len({start.year for start in starts}) > 1
+    form, room = ("%-d %b %Y", 100) if years else ("%-d %b", 72)
+    if unit is Unit.MONTH:
+        form = "%b %Y"
     return {
         "field": "date",
         "type": "temporal",
         "title": None,
         "scale": {"type": "utc"},
         "axis": {
-            "values": [_ms(start) for start in starts[::step]],
-            "format": "%b %Y" if long else "%-d %b",
-            "labelFlush": True,
+            "values": [_ms(start) for start in starts[:: ceil(len(starts) * room / width)]],
+            "format": form,
+            "labelFlush": False,
+            "labelOverlap": False,
         },
     }
 

@@ -48,12 +48,16 @@ class OddDay:
     expected: float
 
 
-def odd_days(figures: Figures) -> list[OddDay]:
-    """The whole days that stand out, the newest first; a day without messages can, too.
+def odd_days(figures: Figures) -> list[OddDay] | None:
+    """The whole days that stand out, the newest first; None if no day has a past to be judged by.
+
+    A day without messages can stand out, too.
 
     Each is held against the median of the same weekday in the eight weeks before. Counts, costs and
     rates must lie further off than their usual scatter and than chance explain.
     """
+    if next(_days_with_past(figures), None) is None:
+        return None
     found = [*_odd_counts(figures), *_odd_rates(figures)]
     for currency in figures.currencies:
         found += _odd_spends(figures, currency)

@@ -48,6 +48,7 @@ MOST_ROWS = 12
 MOST_ODD_DAYS = 6
 # The inner widths of a card, in pixels: over the whole page, over half of it, on a phone.
 WIDE, HALF, PHONE = 990, 466, 362
+TOO_LITTLE = '<p class="small">Too little to draw yet.</p>'
 NONE = "–"  # noqa: RUF001 - a dash is what it is
 
 
@@ -104,7 +105,7 @@ def _tiles(figures: Figures) -> str:
         _tile(
             "Messages",
             f"{total.messages:,}",
-            f"{total.parts:,} parts, {total.parts_each:.2f} each",
+            f"{total.parts:,} part{'s' * (total.parts != 1)}, {total.parts_each:.2f} each",
         ),
         _tile(
             "Delivered, settled days",
@@ -144,8 +145,9 @@ def _rate_card(figures: Figures) -> str:
     odd = odd_days(figures)
     unit = unit_of(figures)
     mean = settled_outcomes(figures).rate
+    charts = _chart(lambda width: rate_chart(figures, odd or (), width), WIDE)
     note = "Delivered of all messages with an outcome."
-    if mean is not None:
+    if mean is not None and charts != TOO_LITTLE:
         note += (
             f" Dashed: the mean of settled days, {_percent(mean)}. Band: what chance alone explains"
             " 19 times in 20. Dotted: not settled yet."
@@ -163,12 +165,13 @@ def _rate_card(figures: Figures) -> str:
         )
         for start, found in periods(figures, unit)
     ]
-    chart = _chart(lambda width: rate_chart(figures, odd, width), WIDE)
-    content = _odd_days(odd) + chart + _details("Figures", _table(head, rows))
+    content = _odd_days(odd) + charts + _details("Figures", _table(head, rows))
     return _card(f"Delivery rate per {unit.value}", note, content, wide=True)
 
 
-def _odd_days(odd: Sequence[OddDay]) -> str:
+def _odd_days(odd: Sequence[OddDay] | None) -> str:
+    if odd is None:
+        return '<p class="odd">No weekday has a past of some weeks yet to stand out from.</p>'
     if not odd:
         return '<p class="odd">No day stood out from its weekday.</p>'
     days = [
@@ -332,7 +335,9 @@ def _failures_card(figures: Figures) -> str:
 def _senders_card(figures: Figures) -> str:
     senders = sorted(figures.senders, key=lambda found: (-found[1].messages, found[0]))
     more = len(senders) > MOST_ROWS
-    note = f"The twelve of {len(senders):,} with the most messages." if more else "All of them."
+    note = (
+        f"The {MOST_ROWS} of {len(senders):,} with the most messages." if more else "All of them."
+    )
     rows = [
         (sender or NONE, f"{found.messages:,}", f"{found.failed:,}", _percent(found.rate))
         for sender, found in senders[:MOST_ROWS]
@@ -390,7 +395,7 @@ def _card(title: str, note: str, content: str, *, wide: bool = False) -> str:
 def _chart(draw: Callable[[int], str], width: int) -> str:
     """A chart for the desk and one for the phone; the style sheet shows the one that fits."""
     if not (desk := draw(width)):
-        return '<p class="small">Too little to draw yet.</p>'
+        return TOO_LITTLE
     return f'<div class="desk">{desk}</div><div class="phone">{draw(PHONE)}</div>'
 
 

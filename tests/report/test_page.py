@@ -307,7 +307,7 @@ def test_a_planted_day_stands_out(
 ) -> None:
     """A day without messages, with failures or with other prices is named, and no other day."""
     messages = plant(history(days=90, per_day=200), PLANTED)
-    found = odd_days(figures_of(messages))
+    found = odd_days(figures_of(messages)) or []
     assert {odd.date for odd in found} == {PLANTED}
     assert metric in {odd.metric for odd in found}
     said = " ".join(Parsed(page_of(messages)).cards["Delivery rate per day"])
@@ -323,9 +323,11 @@ def test_chance_alone_makes_no_day_stand_out(per_day: int, seed: int) -> None:
 
 
 def test_that_no_day_stands_out_is_said() -> None:
-    """Silence could mean as well that nobody looked."""
+    """Silence could mean as well that nobody looked, or that there is nothing to judge by yet."""
     said = Parsed(page_of(history(days=60))).cards["Delivery rate per day"]
     assert "No day stood out from its weekday." in said
+    said = Parsed(page_of(history(days=20))).cards["Delivery rate per day"]
+    assert "No weekday has a past of some weeks yet to stand out from." in said
 
 
 def test_a_weekend_without_messages_is_no_news() -> None:
