@@ -3,7 +3,7 @@
 A local Mailjet and an embedded Postgres are started, the real `meltano run` loads two weeks, the
 deliveries of the last days move on, a second run catches up, and what is in the warehouse is
 printed and held against what the local Mailjet knows. Then the dbt package is built on it, and the
-last days of its daily table are printed. Nothing is left running.
+last days of its daily table are printed. Nothing is left running; what stays is the report in .demo/.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 import psycopg
 
@@ -29,12 +30,18 @@ from demo.report import (
 )
 from demo.sandbox import TOKEN, sandbox
 from pipeline.dbt import SCHEMA, Dbt, postgres_output
-from pipeline.environments import environment
+from pipeline.environments import ROOT, environment
 from pipeline.meltano import TAP, TARGET, Meltano, install
 from pipeline.postgres import postgres, sqlalchemy_url
 from pipeline.processes import CommandError, exit_on_signals
+from pipeline.report import write_report
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 HISTORY = timedelta(days=14)
+# All that the demo leaves behind.
+REPORT = ROOT / ".demo" / "sms.html"
 WINDOW_DAYS = 5
 # The first run leaves the newest hour to the second one.
 FIRST_RUN_LACKS = timedelta(hours=1)
@@ -119,13 +126,22 @@ def _demo() -> list[str]:
 
         _step("Building the dbt package on it: dbt build")
         dbt = Dbt.prepare(Path(folder) / "dbt", postgres_output(uri))
-        dbt.run("build", variables={"mailjet_sms_schema": LOADED}, show=_log_dbt)
+        variables = {"mailjet_sms_schema": LOADED}
+        dbt.run("build", variables=variables, show=_log_dbt)
         _step("The last days of the table mailjet_sms__daily")
         days = last_days(warehouse, SCHEMA)
         show_days(days, _say)
         if not days:
             wrong.append("the daily table is empty")
+        _report(dbt, variables)
         return wrong
+
+
+def _report(dbt: Dbt, variables: Mapping[str, object]) -> None:
+    """Write the report on what dbt built, and say where it is."""
+    _step("A report that opens in any browser, without network")
+    report = write_report(dbt, REPORT, variables)
+    _say(f"{report} ({report.stat().st_size / 1024:.0f} KB)")
 
 
 def _now() -> datetime:
