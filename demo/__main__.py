@@ -3,7 +3,8 @@
 A local Mailjet and an embedded Postgres are started, the real `meltano run` loads two weeks, the
 deliveries of the last days move on, a second run catches up, and what is in the warehouse is
 printed and held against what the local Mailjet knows. Then the dbt package is built on it, and the
-last days of its daily table are printed. Nothing is left running; what stays is the report in .demo/.
+last days of its daily table are printed. Nothing is left running, and nothing but the report in
+`.demo/` is left behind.
 """
 
 from __future__ import annotations

@@ -371,6 +371,8 @@ def _svg(spec: Spec, label: str) -> str:
     for colour, name in VARIABLES.items():
         svg = svg.replace(f'"{colour}"', f'"var({name})"')
     svg = svg.replace(f' font-family="{FONT}"', "")
+    # A hundredth of a pixel is enough; more digits make a third of the file.
+    svg = re.sub(r"<[^>]+>", lambda tag: re.sub(r"(\.\d\d)\d+", r"\1", tag[0]), svg)
     # Vega marks up each line and axis for screen readers: beside a table of the figures that is
     # noise.
     svg = re.sub(r' (aria-(?:label|roledescription|hidden)|role|class)="[^"]*"', "", svg)

@@ -100,6 +100,8 @@ def test_no_recipient_and_no_message_is_named(page: str) -> None:
         number = (message.recipient or "").partition(":")[2] or (message.recipient or "")[1:]
         assert number not in page
         assert message.message_id not in page
+    # Nor anything else that could be taken for a number, but the numeric sender.
+    assert set(re.findall(r"\d{8,}", page)) == {"33757000000"}
 
 
 def test_senders_are_shown_as_text(page: str) -> None:
