@@ -174,7 +174,9 @@ def read(answer: Mapping[str, object]) -> Figures | None:
             for day, settled, *sums in rows("days")
         ),
         spend=tuple(
-            Spend(date.fromisoformat(day), currency, int(messages), Decimal(cost), int(without))
+            Spend(
+                date.fromisoformat(day), currency, _count(messages), Decimal(cost), _count(without)
+            )
             for day, currency, messages, cost, without in rows("spend")
         ),
         months=tuple(
@@ -192,7 +194,7 @@ def read(answer: Mapping[str, object]) -> Figures | None:
                 date.fromisoformat(day),
                 _unmarked(name) or f"status {code}",
                 fault or "unknown",
-                int(messages),
+                _count(messages),
             )
             for day, code, name, fault, messages in rows("failures")
         ),
@@ -201,14 +203,19 @@ def read(answer: Mapping[str, object]) -> Figures | None:
             for day, p50, p95, p99 in rows("latency")
         ),
         stale=tuple(
-            Stale(_unmarked(name), again == "1", int(messages), datetime.fromisoformat(oldest))
+            Stale(_unmarked(name), again == "1", _count(messages), datetime.fromisoformat(oldest))
             for name, again, messages, oldest in rows("stale")
         ),
     )
 
 
 def _outcomes(sums: Sequence[str]) -> Outcomes:
-    return Outcomes(*map(int, sums))
+    return Outcomes(*map(_count, sums))
+
+
+def _count(text: str) -> int:
+    """A number of messages; some drivers give a sum of integers decimals."""
+    return int(Decimal(text))
 
 
 def _unmarked(text: str) -> str:

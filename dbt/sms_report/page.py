@@ -137,7 +137,7 @@ def _spend_tile(figures: Figures) -> str:
             words = "As last month to the same moment"
         case change:
             arrow = "▲" if change > 0 else "▼"
-            words = f"{arrow} {abs(change):.1%} on last month to the same moment"
+            words = f"{arrow} {abs(change):,.1%} on last month to the same moment"
     return _tile(label, _money(month.cost, currency), words)
 
 
