@@ -1,9 +1,9 @@
 """Build the package with dbt-snowflake on fakesnow, in an environment that has both.
 
 `python fake_snowflake.py PACKAGE HOME` reads rows of the loaded table as JSON from stdin, and
-prints as JSON what dbt said of each node and what is in the marts. It is no Snowflake: it turns the
-statements into DuckDB's. It has no temporary tables, so neither unit tests nor a second run of an
-incremental model can be had.
+prints as JSON what dbt said of each node, what is in the marts, and what the report asks of them.
+It is no Snowflake: it turns the statements into DuckDB's. It has no temporary tables, so neither
+unit tests nor a second run of an incremental model can be had.
 """
 
 from __future__ import annotations
@@ -62,10 +62,15 @@ def main() -> None:
         for row in rows:
             values = ", ".join(_literal(value) for value in row.values())
             cursor.execute(f"insert into mailjet.sms_messages values ({values})")
-        arguments = ["--quiet", "--log-path", f"{home}/logs", "build"]
-        arguments += ["--exclude-resource-type", "unit_test", "--project-dir", str(package)]
-        arguments += ["--profiles-dir", str(home), "--target-path", f"{home}/target"]
-        done = dbtRunner().invoke(arguments)
+        quiet = ["--quiet", "--log-path", f"{home}/logs"]
+        where = ["--project-dir", str(package), "--profiles-dir", str(home)]
+        where += ["--target-path", f"{home}/target"]
+        build = ["build", "--exclude-resource-type", "unit_test"]
+        done = dbtRunner().invoke([*quiet, *build, *where])
+        printed: list[str] = []
+        runner = dbtRunner(callbacks=[lambda event: printed.append(event.info.msg)])
+        runner.invoke([*quiet, "run-operation", "mailjet_sms.report_figures", *where])
+        report = [line for line in printed if line.startswith('{"mailjet_sms_report"')]
         results = getattr(done.result, "results", [])
         said = [(result.node.name, str(result.status), result.message) for result in results]
         marts = {}
@@ -77,7 +82,8 @@ def main() -> None:
                     dict(zip(names, row, strict=True)) for row in cursor.fetchall()
                 ]
     problem = str(done.exception) if done.exception else None
-    json.dump({"said": said, "marts": marts, "problem": problem}, sys.stdout, default=str)
+    answer = {"said": said, "marts": marts, "problem": problem, "report": report}
+    json.dump(answer, sys.stdout, default=str)
 
 
 def _literal(value: object) -> str:

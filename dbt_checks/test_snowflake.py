@@ -10,6 +10,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sms_report.figures import read
+
 from dbt_checks.figures import MONEY, Settings, marts
 from dbt_checks.world import loaded
 from pipeline.dbt import PACKAGE
@@ -24,7 +26,7 @@ PROGRAM = Path(__file__).with_name("fake_snowflake.py")
 def test_the_first_build_and_its_figures(
     tmp_path: Path, figures_compared: dict[tuple[str, str], int]
 ) -> None:
-    """Seeds, models and data tests run, and every figure equals Python's."""
+    """Seeds, models, data tests and the report's queries run, and every figure equals Python's."""
     rows = loaded(300)
     command = [environment("dbt-snowflake") / "python", PROGRAM, PACKAGE, tmp_path]
     given = json.dumps(rows, default=str)
@@ -40,6 +42,11 @@ def test_the_first_build_and_its_figures(
         found = answer["marts"][name]
         assert _comparable(found) == _comparable(expected), name
         figures_compared[name, "fakesnow"] = sum(len(row) for row in found)
+    (report,) = answer["report"]
+    figures = read(json.loads(report))
+    assert figures is not None
+    daily = answer["marts"]["mailjet_sms__daily"]
+    assert sum(day.outcomes.messages for day in figures.days) == sum(d["messages"] for d in daily)
 
 
 def _comparable(rows: list[Figures]) -> Counter[tuple[tuple[str, str], ...]]:
