@@ -375,11 +375,13 @@ LAYOUT_IN_STATE: dict[str, Any] = {
     "fingerprint": "5f2c",
     "at": "2026-11-21T16:00:00+00:00",
     "columns": {
-        "message_id": {"place": 1, "header": "ID"},
-        "recipient": {"place": 3},
+        "message_id": {"place": 1, "header": "ID", "proved": False},
+        "recipient": {"place": 3, "proved": False},
         "cost_value": None,
     },
     "extra": ["Campaign", 9],
+    "proof": None,
+    "unproved": None,
 }
 
 

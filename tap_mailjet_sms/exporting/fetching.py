@@ -11,6 +11,7 @@ import os
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import count
 from typing import TYPE_CHECKING, BinaryIO, Protocol, TypeVar
 
 from tap_mailjet_sms.exceptions import (
@@ -22,6 +23,7 @@ from tap_mailjet_sms.exceptions import (
     MailjetUnavailableError,
     NotAuthorisedError,
     RequestRefusedError,
+    SlowDownError,
     UnexpectedAnswerError,
 )
 from tap_mailjet_sms.exporting.counting import VerifyCounts
@@ -264,10 +266,19 @@ class Fetcher:
         Raises:
             RequestRefusedError: If Mailjet refuses to answer.
             MailjetUnavailableError: If there was no usable answer.
-            MailjetBusyError: If Mailjet asked to slow down all the time.
+            MailjetBusyError: If Mailjet asked to slow down both times.
             UnexpectedAnswerError: If the answer is no list of messages.
         """
-        ask = partial(self.mailjet.list_messages, span, not_before=self.not_before, limit=limit)
+        refused = count(1)
+
+        def ask() -> list[Witness]:
+            try:
+                return self.mailjet.list_messages(span, not_before=self.not_before, limit=limit)
+            except SlowDownError as error:
+                if next(refused) == LIST_ATTEMPTS:
+                    raise MailjetBusyError(str(error)) from None
+                raise
+
         return self._retry(ask, attempts=min(LIST_ATTEMPTS, self.retrying.max_attempts))
 
     def _retry(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from tap_mailjet_sms.reading.header import meaning, nameable, quoted
 from tap_mailjet_sms.reading.layout_sentences import listed, to_type
-from tap_mailjet_sms.reading.roles import DOCUMENTED, STATUS, STATUS_COLUMNS
+from tap_mailjet_sms.reading.roles import DOCUMENTED, REQUIRED, STATUS, STATUS_COLUMNS
 from tap_mailjet_sms.witness import Silence
 
 if TYPE_CHECKING:
@@ -45,11 +45,15 @@ def contradiction(names: Sequence[str], findings: Findings, column_map: ColumnMa
         if finding.elsewhere is not None and _is_single(names, finding.elsewhere):
             meant[names[finding.elsewhere]] = finding.role
     for finding in wrong:
-        if _is_single(names, finding.place):
+        # Without a column that must be there, nothing is read at all.
+        if _is_single(names, finding.place) and (finding.instead or finding.role not in REQUIRED):
             meant.setdefault(names[finding.place], finding.instead)
-    is_zone = any("csv_time_zone" in finding.text for finding in wrong)
-    if meant and not is_zone:
-        text += f"; set column_map {to_type(names, column_map, meant)}"
+    if not any("csv_time_zone" in finding.text for finding in wrong):
+        text += (
+            f"; set column_map {to_type(names, column_map, meant)}"
+            if meant
+            else "; please report it"
+        )
     return f"{text} (verify_layout: warn reads on all the same)"
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from mailjet_sandbox import Fault, Layout, Operation
+from mailjet_sandbox import Fault, Layout, Operation, Scenario
 from mailjet_sandbox import effects as fx
 from tests.simulation.play import bookmark
 from tests.simulation.schedule import DAY, EPOCH, start_date
@@ -67,8 +67,9 @@ def test_a_year_ago_there_is_a_margin() -> None:
 
 @pytest.mark.parametrize("ahead", [-7200, 7200])
 def test_times_of_another_zone_are_warned_of(ahead: int, caplog: pytest.LogCaptureFixture) -> None:
-    """Times that lie some hours off the window are told once a run, with the largest distance."""
-    simulation = story(layout=Layout(ahead=ahead), end_date=start_date(EPOCH - 3 * HOUR))
+    """Where they are read all the same, it is told once a run, with the largest distance."""
+    end_date = start_date(EPOCH - 3 * HOUR)
+    simulation = story(layout=Layout(ahead=ahead), end_date=end_date, verify_layout="warn")
     outcome = run_unchecked(simulation)
     assert outcome.ending is FINISHED
     warned = [line.getMessage() for line in caplog.records if "Messages were created" in line.msg]
@@ -83,8 +84,13 @@ def test_times_of_another_zone_are_warned_of(ahead: int, caplog: pytest.LogCaptu
     [(-2 * DAY, "days before the window"), (2 * DAY, "days after"), (7200, "in the future")],
 )
 def test_times_that_were_not_asked_for_are_refused(ahead: int, why: str) -> None:
-    """More than a day off the window, or in the future: an unsound file, none of which leaves."""
+    """More than a day off the window, or in the future: an unsound file, none of which leaves.
+
+    That is where no message of Mailjet's list says first how far off they are.
+    """
     simulation = story(windows=1, layout=Layout(ahead=ahead))
+    closed = Fault(fx.Http(403), on(Operation.MESSAGES, times=None))
+    simulation.backend.scenario = Scenario((closed,))
     outcome = run_unchecked(simulation)
     assert outcome.ending is REFUSED
     text = str(outcome.error)
