@@ -12,7 +12,6 @@ from functools import cached_property, lru_cache, partial
 from itertools import islice
 from typing import TYPE_CHECKING, ClassVar, Protocol, TypeVar
 
-from singer_sdk import metrics
 from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 from typing_extensions import override
@@ -28,6 +27,7 @@ from tap_mailjet_sms.exporting.waiting import Clock, EndOfRun, Retrying, SystemC
 from tap_mailjet_sms.exporting.windows import Window, iso, newest_hour, oldest_exportable
 from tap_mailjet_sms.reading.rules import VerifyLayout
 from tap_mailjet_sms.schema import MESSAGE_COLUMNS, STREAM_SCHEMA
+from tap_mailjet_sms.sdk.metrics import timed_call, timed_export
 from tap_mailjet_sms.sdk.stream import WindowedStream
 from tap_mailjet_sms.state import REPLICATION_KEY, STREAM, Bookmark
 
@@ -168,6 +168,7 @@ class SMSMessages(WindowedStream):
         pace = Pace(clock, end, patience=self.settings.poll.timeout)
         with closing(self._client(pace)) as mailjet, self._telling_of(far_times):
             exports = self._orchestrator(mailjet, bookmark, pace)
+            self.summarise = partial(self._summary, exports, bookmark)
             plan = self._plan(bookmark, exports.fetcher)
             overlap = Overlap(begins_at=plan.edges)
             for arrival in exports.files(plan.windows, plan.resumed):
@@ -205,6 +206,12 @@ class SMSMessages(WindowedStream):
                             self.logger.info(line)
                     yield arrival.job, exports.meanwhile(kept)
                 bookmark.commit(arrival.job, reading.layout)
+                arrival.finish(overlap.messages)
+
+    def _summary(self, exports: Orchestrator, bookmark: Bookmark) -> str:
+        """A run in a line."""
+        moved_to = "not moved" if bookmark.value is None else iso(bookmark.value)
+        return exports.summary(for_target=self.waited_for_target, bookmark=moved_to)
 
     @contextmanager
     def _telling_of(self, far_times: FarTimes) -> Iterator[None]:
@@ -259,6 +266,7 @@ class SMSMessages(WindowedStream):
             now=pace.clock.now,
             checkpoint=pace.end.check,
             another_turn=partial(pace.take_turn, Turn.FIRST),
+            measured=partial(timed_call, stream=self.name),
             transport=self.transport,
         )
 
@@ -273,15 +281,14 @@ class SMSMessages(WindowedStream):
             retrying=Retrying(settings.max_attempts),
             verify_counts=settings.verify_counts,
             not_before=oldest_exportable(pace.clock.now()),
-            job_timer=partial(
-                metrics.Timer, metrics.Metric.JOB_DURATION, {metrics.Tag.JOB_TYPE: "export"}
-            ),
+            timed=partial(timed_export, stream=self.name),
         )
         return Orchestrator(
             fetcher=fetcher,
             ledger=bookmark,
             executor=type(self).executor_type(settings.max_concurrent_exports),
             max_concurrent_exports=settings.max_concurrent_exports,
+            display=self.display,
         )
 
     def _tell(self, notices: Iterable[Notice]) -> None:

@@ -40,7 +40,7 @@ from tap_mailjet_sms.exporting.windows import Window
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from tap_mailjet_sms.witness import Witness
 
@@ -181,6 +181,18 @@ class Notes:
         self.open_ends = True
 
 
+class Unseen:
+    """A display that nobody looks at."""
+
+    every = 60.0
+
+    def waiting(self, text: str, share: float, fields: Mapping[str, object]) -> None:
+        """Show nothing."""
+
+    def finished(self, text: str, share: float, fields: Mapping[str, object]) -> None:
+        """Show nothing."""
+
+
 def read(file: BinaryIO | None) -> int:
     """One row for each byte."""
     return 0 if file is None else len(file.read())
@@ -211,7 +223,7 @@ def orchestrator(
         verify_counts=verify_counts,
         not_before=NOW - 400 * 24 * HOUR,
     )
-    return Orchestrator(fetcher, notes or Notes(), Inline(), at_once)
+    return Orchestrator(fetcher, notes or Notes(), Inline(), at_once, Unseen())
 
 
 def finished(

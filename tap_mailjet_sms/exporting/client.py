@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json as jsonlib
 import logging
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import urljoin
@@ -46,6 +47,7 @@ from tap_mailjet_sms.spool import spool_errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from contextlib import AbstractContextManager
     from datetime import datetime
 
     import requests
@@ -79,6 +81,18 @@ CLOCK_WARNING = 60.0
 CLOCK_LIMIT = 300.0
 
 
+@dataclass(slots=True)
+class Call:
+    """A question to Mailjet, for whoever measures them; what it was about is not in it.
+
+    `status` is the last answer's, None if there was none, and `size` the bytes of its body.
+    """
+
+    endpoint: str
+    status: int | None = None
+    size: int = 0
+
+
 class MailjetClient:
     """Mailjet's SMS API, as far as the tap needs it. May be used from several threads."""
 
@@ -91,6 +105,7 @@ class MailjetClient:
         now: Callable[[], datetime],
         checkpoint: Callable[[], None] = lambda: None,
         another_turn: Callable[[], object] = lambda: None,
+        measured: Callable[[Call], AbstractContextManager[object]] = nullcontext,
         transport: HTTPAdapter | None = None,
     ) -> None:
         """Prepare a client; nothing is sent yet.
@@ -104,6 +119,7 @@ class MailjetClient:
             checkpoint: Called between two steps of a download; raises if it must not go on.
             another_turn: Called before each further request of a download that takes several; may
                 wait, or raise if it must not go on.
+            measured: What is entered for the time of each call; it fails where that raises.
             transport: What carries the requests, where it is not the network.
         """
         self._root = api_url.rstrip("/")
@@ -112,6 +128,7 @@ class MailjetClient:
         self._now = now
         self._checkpoint = checkpoint
         self._another_turn = another_turn
+        self._measured = measured
         self._warned_of_clock = False
         self._session = Session()
         # What comes packed all the same is unpacked to its last byte, see `bodies`.
@@ -217,10 +234,11 @@ class MailjetClient:
             UnexpectedAnswerError: If the link is not https, or redirects without an end.
             SpoolError: If the temporary folder cannot take the file.
         """
-        what = f"The download of {job}"
+        what, call = f"The download of {job}", Call("download")
         patience = self._patience()
         with (
-            self._open_link(what, job.url or "", patience) as response,
+            self._measured(call),
+            self._open_link(what, job.url or "", patience, call) as response,
             network_errors(what, DownloadBrokenError, self._timeout, patience),
         ):
             stretch = min(STRETCH_TIMEOUTS * self._timeout, LONGEST_STRETCH)
@@ -228,12 +246,15 @@ class MailjetClient:
             tells_end = _tells_end(response)
             for piece in _body(response):
                 self._checkpoint()
+                call.size += len(piece)
                 with spool_errors():
                     into.write(piece)
             return tells_end
 
     @contextmanager
-    def _open_link(self, what: str, url: str, patience: Patience) -> Iterator[requests.Response]:
+    def _open_link(
+        self, what: str, url: str, patience: Patience, call: Call
+    ) -> Iterator[requests.Response]:
         """Open a download link, wherever it redirects to; each step is checked by itself."""
         token_refused = False
         if url.startswith("/"):
@@ -259,6 +280,7 @@ class MailjetClient:
                     stream=True,
                 )
             status, headers = response.status_code, response.headers
+            call.status = status
             with response:
                 if response.is_redirect:
                     url = _joined(url, headers["Location"])
@@ -283,33 +305,36 @@ class MailjetClient:
         names_export: bool = False,
     ) -> Mapping[str, JSON]:
         """Mailjet's answer to one request with the token: a JSON object."""
+        call = Call("sms/export/{id}" if names_export else path)
         sent, patience = self._now(), self._patience()
-        with (
-            network_errors(what, MailjetUnavailableError, self._timeout, patience),
-            patience.in_force(),
-        ):
-            response = self._session.request(
-                method,
-                f"{self._root}/{path}",
-                params=params,
-                json=json,
-                auth=self._credentials.bearer,
-                headers={"Accept": "application/json"},
-                timeout=self._timeout,
-                allow_redirects=False,
-                stream=True,
-            )
-        status, headers = response.status_code, response.headers
-        with response:
-            apart = seconds_apart(headers, sent=sent, received=self._now())
-            self._hold_clocks_together(apart)
-            answer: JSON = None
-            try:
-                with network_errors(what, MailjetUnavailableError, self._timeout, patience):
-                    answer = _decoded(what, response)
-            except MailjetUnavailableError:
-                if refused_with(status, None) is None:
-                    raise  # a refusal is one without its envelope, too
+        answer: JSON = None
+        with self._measured(call):
+            with (
+                network_errors(what, MailjetUnavailableError, self._timeout, patience),
+                patience.in_force(),
+            ):
+                response = self._session.request(
+                    method,
+                    f"{self._root}/{path}",
+                    params=params,
+                    json=json,
+                    auth=self._credentials.bearer,
+                    headers={"Accept": "application/json"},
+                    timeout=self._timeout,
+                    allow_redirects=False,
+                    stream=True,
+                )
+            status, headers = response.status_code, response.headers
+            call.status = status
+            with response:
+                apart = seconds_apart(headers, sent=sent, received=self._now())
+                self._hold_clocks_together(apart)
+                try:
+                    with network_errors(what, MailjetUnavailableError, self._timeout, patience):
+                        answer = _decoded(what, response, call)
+                except MailjetUnavailableError:
+                    if refused_with(status, None) is None:
+                        raise  # a refusal is one without its envelope, too
         refused = refused_with(status, answer)
         if refused is not None:
             hide = self._credentials.without_secrets
@@ -379,7 +404,7 @@ def _encoding(response: requests.Response) -> str:
     return "" if encoding == "identity" else encoding
 
 
-def _decoded(what: str, response: requests.Response) -> JSON:
+def _decoded(what: str, response: requests.Response, call: Call) -> JSON:
     """The JSON of an answer; None where it is none.
 
     Raises:
@@ -388,6 +413,7 @@ def _decoded(what: str, response: requests.Response) -> JSON:
     body = bytearray()
     for piece in _body(response):
         body += piece
+        call.size += len(piece)
         if len(body) > ANSWER_LIMIT:
             msg = f"{what} failed: the answer is longer than {ANSWER_LIMIT} bytes"
             raise MailjetUnavailableError(msg)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
@@ -89,7 +90,8 @@ class Fetched:
     for, None if that is not known. It is asked for where the file seems to have no rows: on those
     seconds there may be messages that a count includes and an export does not (neither is
     documented). `has_open_end` says that the
-    file's last line has no line end, though all of it has come.
+    file's last line has no line end, though all of it has come. `waited` is for how many seconds
+    this run has waited for Mailjet to finish the export, and `size` that of the file, in bytes.
     """
 
     job: ExportJob
@@ -97,6 +99,8 @@ class Fetched:
     expected: int | None
     within_edges: int | None = None
     has_open_end: bool = False
+    waited: float = 0.0
+    size: int = 0
 
 
 @dataclass(slots=True)
@@ -111,8 +115,15 @@ class Fetcher:
     retrying: Retrying
     verify_counts: VerifyCounts
     not_before: datetime
-    job_timer: Callable[[], AbstractContextManager[object]] = nullcontext
+    timed: Callable[[ExportJob], AbstractContextManager[object]] = nullcontext
+    retries: int = field(default=0, init=False)
+    _stages: dict[int, str] = field(default_factory=dict, init=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
     _has_warned_of_count: bool = field(default=False, init=False)
+
+    def stage(self, job: ExportJob) -> str:
+        """What of an export is being waited for: its status, or its file."""
+        return self._stages.get(job.id, "its status is not known yet")
 
     def fetch(self, job: ExportJob) -> Fetched:
         """Poll until the export is finished, download its file, and ask for its count.
@@ -124,20 +135,33 @@ class Fetcher:
             TapMailjetSMSError: If anything else came in the way, as often as it was tried.
             StoppedError: If the run is over.
         """
-        with self.job_timer():
+        try:
+            return self._fetch(job)
+        finally:
+            self._stages.pop(job.id, None)
+
+    def _fetch(self, job: ExportJob) -> Fetched:
+        began = self.clock.monotonic()
+        with self.timed(job):
             job = self._poll(job)
+        waited = self.clock.monotonic() - began
+        self._stages[job.id] = "its file is being downloaded"
         file = None if job.url is None else self._download(job)
         expected = self._expected_rows(job.window)
-        if not expected or (file is not None and _has_rows(file)):
-            has_open = file is not None and has_open_end(file)
-            return Fetched(job, file, expected, has_open_end=has_open)
-        return Fetched(job, file, expected, self._within_edges(job.window, expected))
+        within_edges, has_open = None, False
+        if expected and (file is None or not _has_rows(file)):
+            within_edges = self._within_edges(job.window, expected)
+        elif file is not None:
+            has_open = has_open_end(file)
+        size = 0 if file is None else _size(file)
+        return Fetched(job, file, expected, within_edges, has_open, waited, size)
 
     def _poll(self, job: ExportJob) -> ExportJob:
         began = read_at = self.clock.monotonic()
         deadline = began + self.schedule.timeout
         while (step := next_step(job, now=self.clock.now())) is Step.POLL:
             if job.status is not None:  # an export from the state is looked at without waiting
+                self._stages[job.id] = f"Mailjet says {_status(job)}"
                 # What held the last poll back is no fault of the export: only a later one tells.
                 if read_at >= deadline:
                     raise self._too_late(job)
@@ -145,7 +169,7 @@ class Fetcher:
                 pause = self.schedule.pause(now - began)
                 self.clock.sleep(min(pause, max(0.0, deadline - now)))
                 self.end.check()
-            read_at, job = self._retry(partial(self._read_status, job))
+            read_at, job = self._retry(partial(self._read_status, job), job.fields)
         if step is Step.REQUEST:
             msg = f"The file of {job} has expired at Mailjet"
             raise DownloadGoneError(msg)
@@ -156,11 +180,8 @@ class Fetcher:
         return self.clock.monotonic(), self.mailjet.get_export(job)
 
     def _too_late(self, job: ExportJob) -> ExportLateError:
-        is_name = isinstance(job.status, str)
-        unknown = f"with the unknown {'name' if is_name else 'code'} {job.status}"
-        status = job.status.name if isinstance(job.status, ExportStatus) else unknown
         msg = (
-            f"Mailjet has not finished {job} within {self.schedule.timeout:g} s (status {status}); "
+            f"Mailjet has not finished {job} within {self.schedule.timeout:g} s ({_status(job)}); "
             "if this happens often, raise poll_timeout_seconds or lower window_days"
         )
         return ExportLateError(msg)
@@ -168,14 +189,14 @@ class Fetcher:
     def _download(self, job: ExportJob) -> BinaryIO:
         """The export's file, from a fresh link where the first one is no longer served."""
         try:
-            return self._retry(lambda: self._download_once(job), Turn.FIRST)
+            return self._retry(lambda: self._download_once(job), job.fields, Turn.FIRST)
         except DownloadGoneError as error:
-            logger.info("%s; asking Mailjet for a fresh link", error)
-        fresh = self._retry(lambda: self.mailjet.get_export(job))
+            logger.info("%s; asking Mailjet for a fresh link", error, extra=job.fields)
+        fresh = self._retry(lambda: self.mailjet.get_export(job), job.fields)
         if next_step(fresh, now=self.clock.now()) is not Step.DOWNLOAD or fresh.url is None:
             msg = f"The file of {job} is no longer at Mailjet"
             raise DownloadGoneError(msg)
-        return self._retry(lambda: self._download_once(fresh), Turn.FIRST)
+        return self._retry(lambda: self._download_once(fresh), job.fields, Turn.FIRST)
 
     def _download_once(self, job: ExportJob) -> BinaryIO:
         """One attempt to download an export, into a file of its own, at its start.
@@ -214,7 +235,9 @@ class Fetcher:
                 raise CountMismatchError(msg) from None
             if not self._has_warned_of_count:
                 self._has_warned_of_count = True
-                logger.warning("%s; this export's number of rows is not verified", error)
+                logger.warning(
+                    "%s; this export's number of rows is not verified", error, extra=window.fields
+                )
             return None
 
     def _within_edges(self, window: Window, expected: int) -> int | None:
@@ -229,7 +252,8 @@ class Fetcher:
         created: list[datetime] = []
         try:
             for _ in range(PAGES):
-                page = self._retry(partial(self._list_created, window, len(created)))
+                ask = partial(self._list_created, window, len(created))
+                page = self._retry(ask, window.fields)
                 created += page
                 if not page or len(created) >= expected:
                     asked = window.with_overlap(not_before=self.not_before)
@@ -238,10 +262,11 @@ class Fetcher:
             raise
         except RequestRefusedError as error:
             if self.verify_counts is VerifyCounts.WARN:  # not every token may list messages
-                logger.info("%s; going by Mailjet's count alone", error)
+                logger.info("%s; going by Mailjet's count alone", error, extra=window.fields)
                 return 0
         except (MailjetUnavailableError, MailjetBusyError, UnexpectedAnswerError) as error:
-            logger.info("%s; it is not known where the messages of %s lie", error, window)
+            text = "%s; it is not known where the messages of %s lie"
+            logger.info(text, error, window, extra=window.fields)
         return None
 
     def _list_created(self, window: Window, offset: int) -> list[datetime]:
@@ -258,7 +283,7 @@ class Fetcher:
             MailjetBusyError: If Mailjet asked to slow down all the time.
         """
         ask = partial(self.mailjet.count, window, not_before=self.not_before, edges=edges)
-        return self._retry(ask)
+        return self._retry(ask, window.fields)
 
     def newest(self, span: Window, *, limit: int) -> list[Witness]:
         """The newest messages of a span in Mailjet's own list; two attempts are enough for that.
@@ -279,10 +304,15 @@ class Fetcher:
                     raise MailjetBusyError(str(error)) from None
                 raise
 
-        return self._retry(ask, attempts=min(LIST_ATTEMPTS, self.retrying.max_attempts))
+        attempts = min(LIST_ATTEMPTS, self.retrying.max_attempts)
+        return self._retry(ask, span.fields, attempts=attempts)
 
     def _retry(
-        self, ask: Callable[[], T], turn: Turn = Turn.LATER, attempts: int | None = None
+        self,
+        ask: Callable[[], T],
+        fields: dict[str, object],
+        turn: Turn = Turn.LATER,
+        attempts: int | None = None,
     ) -> T:
         """Ask until there is a usable answer, at the run's pace.
 
@@ -294,10 +324,26 @@ class Fetcher:
                 return self.pace.call(ask, turn)
             except (MailjetUnavailableError, DownloadBrokenError) as error:
                 pause = self.retrying.pause(attempt, error)
-                logger.info("%s; trying again in %.1f s", error, pause)
+                with self._lock:
+                    self.retries += 1
+                logger.info("%s; trying again in %.1f s", error, pause, extra=fields)
             self.clock.sleep(pause)
         self.end.check()
         return self.pace.call(ask, turn)
+
+
+def _status(job: ExportJob) -> str:
+    if isinstance(job.status, ExportStatus):
+        return f"status {job.status.name}"
+    is_name = isinstance(job.status, str)
+    return f"status with the unknown {'name' if is_name else 'code'} {job.status}"
+
+
+def _size(file: BinaryIO) -> int:
+    """How many bytes a file at its start has."""
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    return size
 
 
 def _has_rows(file: BinaryIO) -> bool:

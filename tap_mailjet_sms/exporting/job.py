@@ -44,6 +44,11 @@ class ExportJob:
         """The export and its window, as they stand in messages to the user."""
         return f"export {self.id} ({self.window})"
 
+    @property
+    def fields(self) -> dict[str, object]:
+        """What a log in JSON has of it, named as the columns are."""
+        return {"export_id": self.id, **self.window.fields}
+
 
 class Step(enum.Enum):
     """What to do next with an export."""

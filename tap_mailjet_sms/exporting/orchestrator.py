@@ -27,6 +27,7 @@ from tap_mailjet_sms.exceptions import (
 )
 from tap_mailjet_sms.exporting.counting import Finding, VerifyCounts, hold
 from tap_mailjet_sms.exporting.listing import Lists
+from tap_mailjet_sms.exporting.progress import DOT, Here, Progress, Rest, duration, many, size_of
 from tap_mailjet_sms.exporting.requesting import Requests
 from tap_mailjet_sms.exporting.verdict import (
     Failure,
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from tap_mailjet_sms.exporting.fetching import Fetched, Fetcher
     from tap_mailjet_sms.exporting.job import ExportJob
     from tap_mailjet_sms.exporting.listing import WindowList
+    from tap_mailjet_sms.exporting.progress import Display
 
 logger = logging.getLogger("tap-mailjet-sms.exports")
 
@@ -76,6 +78,7 @@ class _Tile:
     due: float = 0.0
     from_state: bool = False
     strikes: Strikes = field(default_factory=dict)
+    waited: float | None = None
     tally: Tally | None = None
     tally_of: int | None = None
 
@@ -83,6 +86,16 @@ class _Tile:
     def is_idle(self) -> bool:
         """Whether nothing is under way for it."""
         return self.fetch is None and self.fetched is None
+
+    @property
+    def seconds(self) -> float:
+        """How long its window is."""
+        return self.window.length.total_seconds()
+
+    @property
+    def fields(self) -> dict[str, object]:
+        """What a log in JSON has of it."""
+        return self.window.fields if self.job is None else self.job.fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +144,10 @@ class Arrival:
         """The file is of no use: its window comes once more, or ends the run in its turn."""
         self._exports.take_back(self._tile, error)
 
+    def finish(self, messages: int) -> None:
+        """So many messages of the window are out, which are all, and it is bookmarked: say so."""
+        self._exports.tell_finished(self._tile, self._fetched, messages)
+
 
 @dataclass(slots=True)
 class Orchestrator:
@@ -140,17 +157,24 @@ class Orchestrator:
     ledger: Ledger
     executor: Executor
     max_concurrent_exports: int
+    display: Display
+    progress: Progress = field(init=False)
     _tiles: deque[_Tile] = field(default_factory=deque)
     _busy: list[_Tile] = field(default_factory=list)
     _woken: threading.Event = field(default_factory=threading.Event)
     _requests: Requests = field(init=False)
     lists: Lists = field(init=False)
     _forgiven: int = 0
+    _remedies: int = 0
+    _reading: _Tile | None = None
+    _told: float = 0.0
 
     def __post_init__(self) -> None:
         """Begin without having asked for anything."""
         fetcher = self.fetcher
         self.lists = Lists(fetcher, fetcher.clock.now())
+        self._told = fetcher.clock.monotonic()
+        self.progress = Progress(self._told)
         self._requests = Requests(
             fetcher.mailjet, fetcher.clock, fetcher.pace, fetcher.retrying, fetcher.not_before
         )
@@ -175,6 +199,7 @@ class Orchestrator:
         )
         try:
             while self._tiles:
+                self._reading = None
                 self.advance()
                 if not self._tiles:
                     return
@@ -185,7 +210,7 @@ class Orchestrator:
                     self._wait()
                     continue
                 # The window that is read and emitted holds no slot: ask for a later one first.
-                self._tiles.popleft()
+                self._reading = self._tiles.popleft()
                 fetched, head.fetched = head.fetched, None
                 self.advance()
                 yield Arrival(self, head, fetched)
@@ -211,6 +236,7 @@ class Orchestrator:
                 self._request(idle)
             if idle.job is not None:
                 self._start_fetching(idle, idle.job)
+        self._tell_waiting()
 
     def _askable(self) -> Iterator[_Tile]:
         """The windows that have no export yet and may have one as far as the limits go."""
@@ -243,10 +269,14 @@ class Orchestrator:
 
     def _wait(self) -> None:
         """Wait for a worker, or for the moment when a window may be asked for again."""
-        now = self.fetcher.clock.monotonic()
-        pauses = [max(0.0, self._due(tile) - now) for tile in self._askable()]
-        self.fetcher.clock.wait(self._woken, min(pauses, default=None))
+        clock = self.fetcher.clock
+        now = clock.monotonic()
+        due = [self._due(tile) for tile in self._askable()]
+        if due or self._under_way:
+            due.append(self._told + self.display.every)
+        clock.wait(self._woken, max(0.0, min(due) - now) if due else None)
         self._woken.clear()
+        self.progress.waited += clock.monotonic() - now
 
     # Asking for an export: on the main thread, one at a time.
 
@@ -258,8 +288,9 @@ class Orchestrator:
             return
         if job is not None:
             tile.job = job
+            self.progress.asked_for += 1
             self.ledger.add(job)
-            logger.info("Asked Mailjet for %s", job)
+            logger.info("Asked Mailjet for %s", job, extra=job.fields)
 
     def _start_fetching(self, tile: _Tile, job: ExportJob) -> None:
         tile.fetch = self.executor.submit(self.fetcher.fetch, job)
@@ -273,6 +304,8 @@ class Orchestrator:
         try:
             tile.fetched = fetch.result()
             tile.job = tile.fetched.job
+            if not tile.from_state:
+                tile.waited = (tile.waited or 0.0) + tile.fetched.waited
         except (TapMailjetSMSError, StoppedError, CancelledError) as error:
             self._remedy(tile, error)
 
@@ -293,19 +326,20 @@ class Orchestrator:
             case Finding.AGREES:
                 pass
             case Finding.MORE:
-                logger.info("%s; all of them are kept", text)
+                logger.info("%s; all of them are kept", text, extra=job.fields)
             case Finding.EMPTY if fetched.within_edges == 0:
-                logger.info("%s, all of them on the window's edges: an empty export is right", text)
+                text += ", all of them on the window's edges: an empty export is right"
+                logger.info("%s", text, extra=job.fields)
             case Finding.EMPTY:
                 msg = f"{text} (to accept an empty export, set verify_counts to off)"
                 raise EmptyExportError(msg)
             case Finding.CONFIRMED if warns:
                 self._forgiven = max(self._forgiven, tally.lack(expected))
-                logger.warning("%s; these rows are kept, since another export says the same", text)
+                text += "; these rows are kept, since another export says the same"
+                logger.warning("%s", text, extra=job.fields)
             case Finding.FORGIVEN if warns:
-                logger.warning(
-                    "%s; these rows are kept, since an earlier window lacked as many", text
-                )
+                text += "; these rows are kept, since an earlier window lacked as many"
+                logger.warning("%s", text, extra=job.fields)
             case _:
                 if not warns:
                     text += "; set verify_counts to warn or off to keep these rows"
@@ -326,9 +360,8 @@ class Orchestrator:
         remedy = judge(failure, self.fetcher.retrying).remedy
         if remedy is Remedy.TAKE:
             self.ledger.take_open_ends()
-            logger.warning(
-                "%s; such files are kept from now on, since another export's ends so, too", text
-            )
+            text += "; such files are kept from now on, since another export's ends so, too"
+            logger.warning("%s", text, extra=fetched.job.fields)
             return
         text += " and may be incomplete"
         if remedy is Remedy.GIVE_UP:
@@ -337,8 +370,77 @@ class Orchestrator:
 
     def take_back(self, tile: _Tile, error: UnsoundFileError) -> None:
         """See `Arrival.reject`."""
+        self._reading = None
         self._tiles.appendleft(tile)
         self._remedy(tile, error, was_read=True)
+
+    # How far the run is: see `progress.py`.
+
+    def rest(self) -> Rest:
+        """What is not through, the window that is being read included."""
+        tiles = [*([self._reading] if self._reading else []), *self._tiles]
+        here, under_way = [], 0.0
+        for tile in tiles:
+            fetched = tile.fetched
+            if fetched is not None or tile is self._reading:
+                expected = None if fetched is None else fetched.expected
+                here.append(Here(tile.seconds, expected, tile.waited))
+            elif tile.fetch is not None and not tile.from_state:
+                under_way += self._age(cast("ExportJob", tile.job))
+        unmade = sum(t.seconds for t in self._tiles if t.fetched is None and not t.from_state)
+        seconds = sum(tile.seconds for tile in tiles)
+        at_once = self.max_concurrent_exports
+        return Rest(len(tiles), seconds, tuple(here), unmade, at_once, under_way)
+
+    def tell_finished(self, tile: _Tile, fetched: Fetched, messages: int) -> None:
+        """See `Arrival.finish`."""
+        progress, job, now = self.progress, fetched.job, self.fetcher.clock.monotonic()
+        place = progress.place(tile.window, self.rest())
+        self._reading = None
+        progress.finish(tile.window, messages=messages, size=fetched.size, waited=tile.waited)
+        rest = self.rest()
+        parts = (
+            place,
+            f"export {job.id}",
+            f"waited {duration(fetched.waited if tile.waited is None else tile.waited)}",
+            many(messages, "message"),
+            size_of(fetched.size),
+            progress.of_rest(rest, now=now),
+        )
+        self._told = now
+        self.display.finished(DOT.join(parts), progress.share(rest), job.fields)
+
+    def summary(self, *, for_target: float, bookmark: str) -> str:
+        """The run in a line, when it is over; see `Progress.summary`."""
+        fetcher = self.fetcher
+        retries = self._remedies + self._requests.retries + fetcher.retries + fetcher.pace.refusals
+        return self.progress.summary(
+            self.rest(), retries=retries, for_target=for_target, bookmark=bookmark
+        )
+
+    def _tell_waiting(self) -> None:
+        now = self.fetcher.clock.monotonic()
+        if now < self._told + self.display.every:
+            return
+        tile = self._reading or (self._tiles[0] if self._tiles else None)
+        if tile is None:
+            return
+        self._told, rest = now, self.rest()
+        text = f"{self.progress.place(tile.window, rest)}{DOT}{self._waits_for(tile)}"
+        self.display.waiting(text, self.progress.share(rest), tile.fields)
+
+    def _waits_for(self, tile: _Tile) -> str:
+        """What the next window to come through is waiting for."""
+        if tile.job is None:
+            return "its export cannot be asked for yet"
+        text = f"export {tile.job.id}, asked for {duration(self._age(tile.job))} ago{DOT}"
+        if tile is self._reading:
+            return f"{text}its messages are being read and written"
+        return text + self.fetcher.stage(tile.job)
+
+    def _age(self, job: ExportJob) -> float:
+        """How many seconds ago it was asked for."""
+        return max(0.0, (self.fetcher.clock.now() - job.requested_at).total_seconds())
 
     # What a failure means for its window: `verdict.py` decides, and this is done.
 
@@ -360,7 +462,8 @@ class Orchestrator:
                 self._halve(tile)
             case Remedy.FETCH_AGAIN:
                 pass  # its export is still there, and idle
-        logger.warning("%s", verdict.sentence)
+        self._remedies += 1
+        logger.warning("%s", verdict.sentence, extra=tile.fields)
 
     def _forget(self, tile: _Tile, *, keeps_id: bool = False) -> None:
         if tile.job is not None and not keeps_id:
@@ -373,7 +476,8 @@ class Orchestrator:
         window = tile.window
         start = max(oldest_exportable(self.fetcher.clock.now()), window.start + SHORTEST)
         lost = Window(window.start, min(start, window.end))
-        logger.warning("Mailjet exports one year only: the messages of %s are lost", lost)
+        text = "Mailjet exports one year only: the messages of %s are lost"
+        logger.warning(text, lost, extra=lost.fields)
         if lost.end == window.end:
             self._tiles.remove(tile)
         else:

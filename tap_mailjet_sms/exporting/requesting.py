@@ -38,6 +38,7 @@ class Requests:
     retrying: Retrying
     oldest: datetime
     not_before: float = field(default=0.0, init=False)
+    retries: int = field(default=0, init=False)
     _first_made: float | None = field(default=None, init=False)
     _failures: int = field(default=0, init=False)
     _refusals: int = field(default=0, init=False)
@@ -66,26 +67,28 @@ class Requests:
         try:
             job = self.mailjet.request_export(window, not_before=self.oldest)
         except TooManyExportsError as error:
-            self._wait_for_room(error, under_way, made=self._first_made)
+            self._wait_for_room(error, window, under_way, made=self._first_made)
             return None
         except SlowDownError as error:
             self.pace.slow_down(error, made=self._first_made, sent=now)
             return None
         except MailjetUnavailableError as error:
-            self._try_again(error)
+            self._try_again(error, window)
             return None
         self.pace.let_through()
         self._first_made = self._most_under_way = None
         self._failures = self._refusals = 0
         return job
 
-    def _try_again(self, error: MailjetUnavailableError) -> None:
+    def _try_again(self, error: MailjetUnavailableError, window: Window) -> None:
         self._failures += 1
         if self._failures >= self.retrying.max_attempts:
             raise error
-        self._pause(error, self._failures)
+        self._pause(error, window, self._failures)
 
-    def _wait_for_room(self, error: TooManyExportsError, under_way: int, *, made: float) -> None:
+    def _wait_for_room(
+        self, error: TooManyExportsError, window: Window, under_way: int, *, made: float
+    ) -> None:
         """Mailjet makes no more exports at once: ours, or those of others who share the account."""
         if not self._has_warned_of_limit:
             self._has_warned_of_limit = True
@@ -94,18 +97,21 @@ class Requests:
                 "others wait, and none is asked for in vain if max_concurrent_exports is lower",
                 error,
                 under_way,
+                extra=window.fields,
             )
         if under_way:
             # Asking now and then would only be refused: one of ours must be finished first.
             self._most_under_way = under_way
             self._first_made = None
-            logger.info("%s; trying again when an export of this run is finished", error)
+            text = "%s; trying again when an export of this run is finished"
+            logger.info(text, error, extra=window.fields)
             return
         self.pace.check_patience(error, made=made)
         self._refusals += 1
-        self._pause(error, self._refusals)
+        self._pause(error, window, self._refusals)
 
-    def _pause(self, error: MailjetUnavailableError, times: int) -> None:
+    def _pause(self, error: MailjetUnavailableError, window: Window, times: int) -> None:
+        self.retries += 1
         pause = self.retrying.pause(times, error)
         self.not_before = self.clock.monotonic() + pause
-        logger.info("%s; trying again in %.1f s", error, pause)
+        logger.info("%s; trying again in %.1f s", error, pause, extra=window.fields)

@@ -54,6 +54,11 @@ class Window:
         """From start to end."""
         return self.end - self.start
 
+    @property
+    def fields(self) -> dict[str, object]:
+        """What a log in JSON has of it, named as the columns are."""
+        return {"from_ts": iso(self.start), "to_ts": iso(self.end)}
+
     def overlaps(self, other: Window) -> bool:
         """Whether the two have a moment in common."""
         return self.start < other.end and other.start < self.end

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import typing as t
+from contextlib import nullcontext
 from functools import cached_property
 
 from singer_sdk import Stream
@@ -13,6 +14,7 @@ from singer_sdk.singerlib.catalog import Metadata
 from singer_sdk.singerlib.schema import Schema
 from typing_extensions import override
 
+from tap_mailjet_sms.sdk.terminal import A_MINUTE, LogDisplay, progress_display
 from tap_mailjet_sms.writing.stdout import MessageWriter
 
 if t.TYPE_CHECKING:
@@ -23,6 +25,7 @@ if t.TYPE_CHECKING:
     from singer_sdk.metrics import Counter
     from singer_sdk.singerlib import Catalog
 
+    from tap_mailjet_sms.exporting.progress import Display
     from tap_mailjet_sms.sdk.tap import StrictTap
     from tap_mailjet_sms.settings import Settings
 
@@ -45,6 +48,10 @@ class WindowedStream(Stream):
         self._tap: StrictTap = tap
         #: What `--test` says in the end.
         self.test_result = ""
+        #: Where a run shows how far it is.
+        self.display: Display = LogDisplay(self.logger)
+        #: What any other run says in the end; None where nothing was begun.
+        self.summarise: t.Callable[[], str] | None = None
 
     @property
     def settings(self) -> Settings:
@@ -118,21 +125,44 @@ class WindowedStream(Stream):
         self._write_starting_replication_value(context)
 
     @property
+    def waited_for_target(self) -> float:
+        """Seconds for which the target has taken nothing; see `MessageWriter`."""
+        writer = self._tap.message_writer
+        return writer.waited if isinstance(writer, MessageWriter) else 0.0
+
+    @property
     def is_test(self) -> bool:
         """Whether this is `--test`, which wants a few records and no progress."""
         return self.ABORT_AT_RECORD_COUNT is not None
 
     @override  # type: ignore[misc]
     def sync(self, context: Context | None = None) -> None:
-        """Read the stream, and say what came of it where this is `--test`.
+        """Read the stream, and say what came of it, however it ends; the verdict of a `--test`.
 
         The SDK says nothing then, and wants nobody to override this, but calls no hook after its
         metrics (0.54).
-        Breaks: `test_connection_test.py::test_the_verdict_is_said_in_words`.
+        Breaks: `test_connection_test.py::test_the_verdict_is_said_in_words`,
+        `test_progress.py::test_the_last_line_sums_a_run_up`.
         """
-        super().sync(context)
+        try:
+            with progress_display(self.logger) as self.display, self._telling_of_target():
+                super().sync(context)
+        finally:
+            if self.summarise is not None and not self.is_test:
+                self.logger.info(self.summarise())
         if self.is_test:
             self.logger.info(self.test_result)
+
+    def _telling_of_target(self) -> t.ContextManager[None]:
+        """Meanwhile, a line a minute while the target reads nothing."""
+        writer = self._tap.message_writer
+        if not isinstance(writer, MessageWriter):
+            return nullcontext()
+
+        def tell(seconds: float) -> None:
+            self.logger.info("Waiting for the target, which has read nothing for %.0f s", seconds)
+
+        return writer.telling_of_waits(tell, every=A_MINUTE)
 
     @override
     def get_batch_config(self, config: Mapping[str, t.Any]) -> BatchConfig | None:

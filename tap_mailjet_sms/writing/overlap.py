@@ -29,6 +29,8 @@ class Overlap:
 
     def __init__(self, *, begins_at: Collection[datetime] = ()) -> None:
         """Start with no window read."""
+        #: How many messages of the last window were fresh.
+        self.messages = 0
         self._begins_at = begins_at
         self._before: set[str] = set()
         self._seen: set[str] = set()
@@ -36,8 +38,11 @@ class Overlap:
     def fresh(self, batches: Iterable[pa.RecordBatch], window: Window) -> Iterator[pa.RecordBatch]:
         """A window's batches, perhaps once more, without what the window before has brought."""
         self._seen = set()
+        self.messages = 0
         for batch in batches:
-            yield self.drop_repeated(self.drop_added(batch, window), window)
+            fresh = self.drop_repeated(self.drop_added(batch, window), window)
+            self.messages += fresh.num_rows
+            yield fresh
 
     def end_window(self) -> None:
         """All of the window's batches were good, and the next ones follow it."""

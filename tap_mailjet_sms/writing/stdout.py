@@ -6,6 +6,9 @@ import errno
 import os
 import select
 import sys
+import threading
+import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO
 
 from singer_sdk.contrib.msgspec import MsgSpecWriter
@@ -14,7 +17,7 @@ from typing_extensions import override
 from tap_mailjet_sms.exceptions import OutputClosedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from singer_sdk.singerlib.messages import Message
 
@@ -43,8 +46,34 @@ class MessageWriter(MsgSpecWriter):
         """Start with nothing written."""
         super().__init__()
         self.on_end: Callable[[], None] = lambda: None
-        self._is_writing = False
+        #: Seconds for which writes have taken, so the reader has.
+        self.waited = 0.0
+        self._writing_since: float | None = None
         self._signal: int | None = None
+
+    @contextmanager
+    def telling_of_waits(self, tell: Callable[[float], None], *, every: float) -> Iterator[None]:
+        """Meanwhile, tell for how many seconds the reader has taken nothing, every so many of them.
+
+        It is told from another thread, since a write that waits does nothing else.
+        """
+        over = threading.Event()
+
+        def watch() -> None:
+            told = 0
+            while not over.wait(every / 10):
+                since = self._writing_since
+                waited = 0.0 if since is None else time.monotonic() - since
+                times = int(waited / every)
+                if times > told:
+                    tell(waited)
+                told = times
+
+        threading.Thread(target=watch, daemon=True).start()
+        try:
+            yield
+        finally:
+            over.set()
 
     def terminate(self, signum: int) -> None:
         """End the run because of a signal, as soon as no line is cut by it; once is enough.
@@ -54,7 +83,7 @@ class MessageWriter(MsgSpecWriter):
         """
         self.on_end()
         is_first, self._signal = self._signal is None, signum
-        if is_first and not self._is_writing:
+        if is_first and self._writing_since is None:
             raise TerminatedError(signum)
 
     @override
@@ -82,7 +111,7 @@ class MessageWriter(MsgSpecWriter):
 
     def _write(self, lines: bytes | memoryview) -> None:
         """Write whole lines; in one piece of code, since single records pass here one by one."""
-        self._is_writing = True
+        began = self._writing_since = time.monotonic()
         try:
             if sys.stdout is None:  # Python's word for one that was closed before it began
                 raise OSError(errno.EBADF, os.strerror(errno.EBADF))  # noqa: TRY301
@@ -96,7 +125,8 @@ class MessageWriter(MsgSpecWriter):
                 msg = f"The output cannot be written ({error.strerror}): check where it goes to"
             raise OutputClosedError(msg) from None
         finally:
-            self._is_writing = False
+            self._writing_since = None
+            self.waited += time.monotonic() - began
             if self._signal is not None:
                 raise TerminatedError(self._signal)
 

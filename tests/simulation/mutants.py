@@ -315,7 +315,9 @@ def held_back_is_late() -> AbstractContextManager[object]:
 def asked_in_vain_for_ever() -> AbstractContextManager[object]:
     """Where Mailjet makes no more exports at once, it is asked again without a pause."""
 
-    def wait_for_room(_: Requests, error: Exception, under_way: int, *, made: float) -> None:
+    def wait_for_room(
+        _: Requests, error: Exception, window: Window, under_way: int, *, made: float
+    ) -> None:
         """Forget it."""
 
     return patch.object(Requests, "_wait_for_room", wait_for_room)

@@ -27,6 +27,8 @@ T = TypeVar("T")
 
 #: More steps than any honest run takes: beyond it, the run is going round in circles.
 MOST_EFFECTS = 20_000
+#: More waits without an effect than any honest run has: nothing will ever wake it.
+MOST_IDLE_WAITS = 500
 
 
 class Killed(BaseException):
@@ -74,6 +76,7 @@ class Process:
         self.time = time
         self.random = random
         self.effects = 0
+        self._idle_waits = 0
         self.is_dead = False
         self.output_is_closed = False
         self.on_signal: Callable[[], None] | None = None
@@ -97,6 +100,7 @@ class Process:
         if self.is_dead:
             raise Killed
         self.effects += 1
+        self._idle_waits = 0
         assert self.effects < MOST_EFFECTS, "the run goes round in circles"
         due = self._interruption
         if due is None or self.effects != due.at:
@@ -127,6 +131,9 @@ class Process:
         Raises:
             AssertionError: If nothing can wake it any more.
         """
+        # The run wakes itself each minute, to say what it is waiting for.
+        self._idle_waits += 1
+        assert self._idle_waits < MOST_IDLE_WAITS, "the run waits for ever"
         deadline = float("inf") if seconds is None else self.time.now + seconds
         while not woken.is_set():
             if not self._step(deadline):
