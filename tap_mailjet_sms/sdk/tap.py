@@ -170,20 +170,26 @@ class StrictTap(Tap):
     def cli(cls) -> click.Command:  # noqa: N805
         """The command line, with a log as the environment says.
 
-        The SDK ends with a traceback where it says what cannot be (0.54).
-        Breaks: `test_exit_codes.py::test_a_log_that_cannot_be_is_told`.
+        The SDK ends with a traceback where it says what cannot be, and a configuration that does
+        not say `disable_existing_loggers: false` would silence what we have to say (0.54).
+        Breaks: `test_exit_codes.py::test_a_log_that_cannot_be_is_told`,
+        `test_metrics.py::test_a_log_in_json_has_window_and_export_as_fields`.
 
         Raises:
             SystemExit: With 78, if the log cannot be set up.
         """
         try:
-            return super().cli
+            command: click.Command = super().cli
         except Exception:  # noqa: BLE001 - of logging, YAML, or the classes that it names
             logging.basicConfig(force=True)
             variables = f"{cls._env_var_prefix}LOGLEVEL, LOGLEVEL and SINGER_SDK_LOG_CONFIG"
             cls.logger.error("The log cannot be set up: see the variables %s", variables)  # noqa: TRY400
             cls.logger.error("Ended with exit code %s", ExitCode.CONFIGURATION)  # noqa: TRY400
             raise FailedExit(ExitCode.CONFIGURATION) from None
+        for name in logging.root.manager.loggerDict:
+            if name.startswith(cls.name):
+                logging.getLogger(name).disabled = False
+        return command
 
     @classmethod
     @override
