@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, nullcontext, suppress
 from dataclasses import replace
 from datetime import timedelta
 from functools import cached_property, lru_cache, partial
@@ -22,7 +22,8 @@ from tap_mailjet_sms.exporting.counting import Tally, VerifyCounts
 from tap_mailjet_sms.exporting.fetching import Fetcher
 from tap_mailjet_sms.exporting.orchestrator import Orchestrator
 from tap_mailjet_sms.exporting.pace import Pace, Turn
-from tap_mailjet_sms.exporting.planning import Scope, plan_run
+from tap_mailjet_sms.exporting.planning import Plan, Scope, plan_run
+from tap_mailjet_sms.exporting.preview import Preview, counted
 from tap_mailjet_sms.exporting.waiting import Clock, EndOfRun, Retrying, SystemClock
 from tap_mailjet_sms.exporting.windows import Window, iso, newest_hour, oldest_exportable
 from tap_mailjet_sms.reading.rules import VerifyLayout
@@ -33,14 +34,15 @@ from tap_mailjet_sms.state import REPLICATION_KEY, STREAM, Bookmark
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator
+    from contextlib import AbstractContextManager
     from datetime import datetime
 
     import pyarrow as pa
     from requests.adapters import HTTPAdapter
     from singer_sdk.helpers.types import Context, Record
 
+    from tap_mailjet_sms.exporting.client import Call
     from tap_mailjet_sms.exporting.job import ExportJob
-    from tap_mailjet_sms.exporting.planning import Plan
     from tap_mailjet_sms.notices import Notice
     from tap_mailjet_sms.reading.window_check import FarTimes
     from tap_mailjet_sms.sdk.stream import Batches, BatchSetting
@@ -157,17 +159,13 @@ class SMSMessages(WindowedStream):
         end = EndOfRun()
         self.on_end(end.declare)
         clock = type(self).clock_type(end)
-        bookmark = Bookmark(
-            self,
-            now=clock.now(),
-            lookback=self.settings.lookback,
-            moves=self._moves_bookmark,
-        )
+        bookmark = self._bookmark(clock)
         counts_ids = self.settings.verify_counts is not VerifyCounts.OFF
         far_times = FarTimes()
         pace = Pace(clock, end, patience=self.settings.poll.timeout)
-        with closing(self._client(pace)) as mailjet, self._telling_of(far_times):
-            exports = self._orchestrator(mailjet, bookmark, pace)
+        measured = partial(timed_call, stream=self.name)
+        with closing(self._client(pace, measured)) as mailjet, self._telling_of(far_times):
+            exports = self._orchestrator(self._fetcher(mailjet, pace), bookmark)
             self.summarise = partial(self._summary, exports, bookmark)
             plan = self._plan(bookmark, exports.fetcher)
             overlap = Overlap(begins_at=plan.edges)
@@ -257,7 +255,36 @@ class SMSMessages(WindowedStream):
         )
         return replace(plan, windows=(hour,) if hour else ())
 
-    def _client(self, pace: Pace) -> MailjetClient:
+    @override
+    def preview(self) -> Preview:
+        """What a run would do; Mailjet is asked for counts alone, and no message is written.
+
+        Raises:
+            TapMailjetSMSError: If the state or the token is wrong.
+        """
+        end = EndOfRun()
+        self.on_end(end.declare)
+        clock = type(self).clock_type(end)
+        bookmark = self._bookmark(clock)
+        plan = plan_run(clock.now(), self._scope, bookmark.history, bookmark.pending)
+        if not self.selected:
+            plan = Plan(end=plan.end, begin=plan.begin)
+        pace = Pace(clock, end, patience=self.settings.poll.timeout)
+        with closing(self._client(pace, measured=nullcontext)) as mailjet:
+            found = counted(plan, self._fetcher(mailjet, pace).count)
+        return Preview(self.name, plan, found, bookmark.value, self._moves_bookmark)
+
+    def _bookmark(self, clock: Clock) -> Bookmark:
+        return Bookmark(
+            self,
+            now=clock.now(),
+            lookback=self.settings.lookback,
+            moves=self._moves_bookmark,
+        )
+
+    def _client(
+        self, pace: Pace, measured: Callable[[Call], AbstractContextManager[object]]
+    ) -> MailjetClient:
         settings = self.settings
         return MailjetClient(
             api_url=settings.api_url,
@@ -266,13 +293,13 @@ class SMSMessages(WindowedStream):
             now=pace.clock.now,
             checkpoint=pace.end.check,
             another_turn=partial(pace.take_turn, Turn.FIRST),
-            measured=partial(timed_call, stream=self.name),
+            measured=measured,
             transport=self.transport,
         )
 
-    def _orchestrator(self, mailjet: MailjetClient, bookmark: Bookmark, pace: Pace) -> Orchestrator:
+    def _fetcher(self, mailjet: MailjetClient, pace: Pace) -> Fetcher:
         settings = self.settings
-        fetcher = Fetcher(
+        return Fetcher(
             mailjet=mailjet,
             clock=pace.clock,
             end=pace.end,
@@ -283,11 +310,14 @@ class SMSMessages(WindowedStream):
             not_before=oldest_exportable(pace.clock.now()),
             timed=partial(timed_export, stream=self.name),
         )
+
+    def _orchestrator(self, fetcher: Fetcher, bookmark: Bookmark) -> Orchestrator:
+        at_once = self.settings.max_concurrent_exports
         return Orchestrator(
             fetcher=fetcher,
             ledger=bookmark,
-            executor=type(self).executor_type(settings.max_concurrent_exports),
-            max_concurrent_exports=settings.max_concurrent_exports,
+            executor=type(self).executor_type(at_once),
+            max_concurrent_exports=at_once,
             display=self.display,
         )
 

@@ -98,6 +98,19 @@ def test_each_inherited_plugin_has_its_own_settings(project: Project) -> None:
     assert "Ended with exit code 77 (not authorised)" in eu.stderr
 
 
+def test_a_plan_through_meltano(project: Project) -> None:
+    """Options of the tap are handed on, and nothing but the plan comes out."""
+    asked = len(project.sandbox.backend.journal)
+    done = project.invoke("tap-mailjet-sms--us", "--plan", "--json", settings={})
+
+    assert done.returncode == 0, done.stderr
+    plan = json.loads(done.stdout)
+    assert plan["exports_to_ask_for"] == 1
+    assert plan["messages"] >= 50
+    journal = project.sandbox.backend.journal[asked:]
+    assert [line.operation for line in journal] == ["count", "count"]
+
+
 def test_names_of_meltano_are_no_misspelt_settings(project: Project) -> None:
     """With `--config ENV` the tap reads the environment that Meltano has made for it."""
     arguments = ("tap-mailjet-sms--us", "--config", "ENV", "--test")

@@ -10,6 +10,21 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
+from tap_mailjet_sms.exceptions import (
+    MailjetBusyError,
+    MailjetUnavailableError,
+    RequestRefusedError,
+    UnexpectedAnswerError,
+)
+
+#: What may come in place of a count, beside an error that ends a run: `NotAuthorisedError`.
+NO_COUNT = (
+    RequestRefusedError,
+    MailjetUnavailableError,
+    MailjetBusyError,
+    UnexpectedAnswerError,
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Tally:

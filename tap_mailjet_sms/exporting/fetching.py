@@ -27,7 +27,7 @@ from tap_mailjet_sms.exceptions import (
     SlowDownError,
     UnexpectedAnswerError,
 )
-from tap_mailjet_sms.exporting.counting import VerifyCounts
+from tap_mailjet_sms.exporting.counting import NO_COUNT, VerifyCounts
 from tap_mailjet_sms.exporting.job import (
     ExportJob,
     ExportStatus,
@@ -223,12 +223,7 @@ class Fetcher:
             return self.count(window, edges=edges)
         except NotAuthorisedError:
             raise
-        except (
-            RequestRefusedError,
-            MailjetUnavailableError,
-            MailjetBusyError,
-            UnexpectedAnswerError,
-        ) as error:
+        except NO_COUNT as error:
             if self.verify_counts is VerifyCounts.ERROR:
                 # Nothing is wrong with the export, whatever the status says.
                 msg = f"{error}; set verify_counts to warn or off to go on without it"

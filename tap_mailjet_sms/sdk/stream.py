@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import typing as t
+from abc import abstractmethod
 from contextlib import nullcontext
 from functools import cached_property
 
@@ -25,6 +26,7 @@ if t.TYPE_CHECKING:
     from singer_sdk.metrics import Counter
     from singer_sdk.singerlib import Catalog
 
+    from tap_mailjet_sms.exporting.preview import Preview
     from tap_mailjet_sms.exporting.progress import Display
     from tap_mailjet_sms.sdk.tap import StrictTap
     from tap_mailjet_sms.settings import Settings
@@ -129,6 +131,10 @@ class WindowedStream(Stream):
         """Seconds for which the target has taken nothing; see `MessageWriter`."""
         writer = self._tap.message_writer
         return writer.waited if isinstance(writer, MessageWriter) else 0.0
+
+    @abstractmethod
+    def preview(self) -> Preview:
+        """What a run would do."""
 
     @property
     def is_test(self) -> bool:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import json
 import logging
 import typing as t
 from functools import cached_property, partial
 
+import click
 from singer_sdk import Tap
 from singer_sdk.cli import plugin_cli
 from singer_sdk.exceptions import ConfigValidationError, MappingError, StreamMapConfigError
@@ -35,7 +37,7 @@ if t.TYPE_CHECKING:
     from pathlib import PurePath
     from types import FrameType
 
-    import click
+    from tap_mailjet_sms.sdk.stream import WindowedStream
 
     _Catalog: t.TypeAlias = PurePath | str | dict[str, t.Any] | Catalog
 
@@ -197,6 +199,14 @@ class StrictTap(Tap):
         """The command line, with errors as one sentence each (see `Command`)."""
         command = super().get_singer_command()
         command.__class__ = Command
+        command.params += [
+            click.Option(
+                ["--plan"],
+                is_flag=True,
+                help="Show what a run would do, without asking for an export.",
+            ),
+            click.Option(["--json", "as_json"], is_flag=True, help="Show the plan as JSON."),
+        ]
         for option in command.params:
             if option.name in {"state", "catalog"}:
                 # Some editors put a byte order mark in front.
@@ -229,17 +239,36 @@ class StrictTap(Tap):
         config: _ConfigInput | None = None,
         state: t.TextIO | None = None,
         catalog: t.TextIO | None = None,
+        plan: bool = False,
+        as_json: bool = False,
     ) -> None:
-        """Run the tap, with a state and a catalog that are JSON objects at least.
+        """Run the tap, or show what a run would do; state and catalog are JSON objects at least.
 
         The SDK ends with a traceback where they are none (0.54).
         Breaks: `test_cli.py::test_a_state_that_is_none_is_named`,
         `…::test_a_catalog_that_is_none_is_named`.
+
+        Raises:
+            UsageError: If there is a `--json` without `--plan`.
         """
-        super().invoke(
-            about=about,
-            about_format=about_format,
-            config=config,
-            state=json_object("--state", state),
-            catalog=json_object("--catalog", catalog),
+        if as_json and not plan:
+            msg = "--json is for --plan alone"
+            raise click.UsageError(msg)
+        state, catalog = json_object("--state", state), json_object("--catalog", catalog)
+        if about or not plan:
+            super().invoke(
+                about=about, about_format=about_format, config=config, state=state, catalog=catalog
+            )
+            return
+        config = config or _ConfigInput()
+        tap = cls(
+            config=config.config,
+            state=json.load(state) if state else None,
+            catalog=json.load(catalog) if catalog else None,
+            parse_env_config=config.parse_env,
+            validate_config=True,
         )
+        for stream in tap.streams.values():
+            preview = t.cast("WindowedStream", stream).preview()
+            lines = [json.dumps(preview.document(), indent=2)] if as_json else preview.lines()
+            click.echo("\n".join(lines))
