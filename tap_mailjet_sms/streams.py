@@ -162,7 +162,7 @@ class SMSMessages(WindowedStream):
         bookmark = self._bookmark(clock)
         counts_ids = self.settings.verify_counts is not VerifyCounts.OFF
         far_times = FarTimes()
-        pace = Pace(clock, end, patience=self.settings.poll.timeout)
+        pace = self._pace(clock, end)
         measured = partial(timed_call, stream=self.name)
         with closing(self._client(pace, measured)) as mailjet, self._telling_of(far_times):
             exports = self._orchestrator(self._fetcher(mailjet, pace), bookmark)
@@ -269,10 +269,19 @@ class SMSMessages(WindowedStream):
         plan = plan_run(clock.now(), self._scope, bookmark.history, bookmark.pending)
         if not self.selected:
             plan = Plan(end=plan.end, begin=plan.begin)
-        pace = Pace(clock, end, patience=self.settings.poll.timeout)
+        pace = self._pace(clock, end)
         with closing(self._client(pace, measured=nullcontext)) as mailjet:
             found = counted(plan, self._fetcher(mailjet, pace).count)
         return Preview(self.name, plan, found, bookmark.value, self._moves_bookmark)
+
+    def _pace(self, clock: Clock, end: EndOfRun) -> Pace:
+        settings = self.settings
+        return Pace(
+            clock,
+            end,
+            patience=settings.poll.timeout,
+            at_once=settings.max_concurrent_exports,
+        )
 
     def _bookmark(self, clock: Clock) -> Bookmark:
         return Bookmark(

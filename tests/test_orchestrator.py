@@ -217,7 +217,7 @@ def orchestrator(
         mailjet=mailjet,
         clock=clock,
         end=end,
-        pace=Pace(clock, end, patience=600, jitter=lambda most: most),
+        pace=Pace(clock, end, patience=600, at_once=16, jitter=lambda most: most),
         schedule=PollSchedule(interval=1, max_interval=30, timeout=600),
         retrying=Retrying(max_attempts=4, jitter=lambda most: most),
         verify_counts=verify_counts,

@@ -53,6 +53,7 @@ class World:
             SimulatedClock(self.process, end),
             end,
             PATIENCE,
+            at_once=16,
             jitter=lambda most: most * (dice.random() if jitter is None else jitter),
         )
 

@@ -12,6 +12,7 @@ import logging
 import random
 import threading
 from collections import deque
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING, TypeVar
@@ -63,15 +64,17 @@ class Pace:
     """One pace for all calls of a run; may be used from several threads.
 
     `patience` says for how many seconds a call may be told to slow down before it gives up, since
-    it was first sent: the time before, in our own queue, says nothing of Mailjet. `refusals` says
-    how often any was.
+    it was first sent: the time before, in our own queue, says nothing of Mailjet. `at_once` says
+    how many may be under way at once, `refusals` how often any was told to slow down.
     """
 
     clock: Clock
     end: EndOfRun
     patience: float
+    at_once: int
     jitter: Callable[[float], float] = up_to
     refusals: int = field(default=0, init=False)
+    _under_way: int = field(default=0, init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
     _queue: set[tuple[Turn, int]] = field(default_factory=set, init=False)
     _tickets: Iterator[int] = field(default_factory=count, init=False)
@@ -95,12 +98,35 @@ class Pace:
             sent = self._wait_at(place)  # the same place again, or it might never be its turn
             made = sent if made is None else made
             try:
-                answer = ask()
+                with self._one_of_those_at_once():
+                    answer = ask()
             except SlowDownError as error:
                 self.slow_down(error, made=made, sent=sent)
             else:
                 self.let_through()
                 return answer
+
+    @contextmanager
+    def _one_of_those_at_once(self) -> Iterator[None]:
+        """Wait until fewer calls than `at_once` are under way; what is asked here is one of them.
+
+        Raises:
+            StoppedError: If the run is over.
+        """
+        while not self._begins():
+            self.clock.sleep(LOOK_AGAIN)
+            self.end.check()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._under_way -= 1
+
+    def _begins(self) -> bool:
+        with self._lock:
+            is_free = self._under_way < self.at_once
+            self._under_way += is_free
+            return is_free
 
     def take_turn(self, turn: Turn) -> float:
         """Wait in the queue; the moment from which one request may be sent.

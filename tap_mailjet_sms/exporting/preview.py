@@ -80,7 +80,7 @@ class Preview:
             "bookmark": self.bookmark and iso(self.bookmark),
             "bookmark_afterwards": self.bookmark_afterwards and iso(self.bookmark_afterwards),
             "lost": None if plan.lost is None else plan.lost.fields,
-            "notices": [notice.text for notice in plan.notices if not notice.is_repeated],
+            "notices": [notice.text for notice in plan.notices if not notice.is_detail],
         }
 
     def lines(self) -> Iterator[str]:
@@ -91,7 +91,7 @@ class Preview:
         else:
             yield f"A run would read {self.stream} from {plan.span}"
         for notice in plan.notices:
-            if not notice.is_repeated:
+            if not notice.is_detail:
                 yield f"  {notice.text}"
         if plan.windows:
             asked = many(len(plan.windows) - len(plan.resumed), "export")
