@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from tap_mailjet_sms.schema import EXPORT_COLUMNS, MESSAGE_COLUMNS, ColumnType
+from tap_mailjet_sms.schema import ACCOUNT_COLUMN, EXPORT_COLUMNS, MESSAGE_COLUMNS, ColumnType
 
 TIMESTAMP = pa.timestamp("us", "UTC")
 #: Room for what a price in binary floating point may print (17 digits after some zeros), so that
@@ -25,7 +25,10 @@ _TYPES: dict[ColumnType, pa.DataType] = {
 MESSAGE_SCHEMA = pa.schema(
     [pa.field(column.name, _TYPES[column.type], column.nullable) for column in MESSAGE_COLUMNS]
 )
-#: The columns that tell of the export, the same for each of its messages.
+#: The columns that are the same for each message of an export: what tells of it, and the account.
 EXPORT_SCHEMA = pa.schema(
-    [pa.field(column.name, _TYPES[column.type], column.nullable) for column in EXPORT_COLUMNS]
+    [
+        pa.field(column.name, _TYPES[column.type], column.nullable)
+        for column in (*EXPORT_COLUMNS, ACCOUNT_COLUMN)
+    ]
 )

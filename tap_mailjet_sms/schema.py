@@ -172,6 +172,14 @@ EXPORT_COLUMNS: tuple[Column, ...] = (
     ),
 )
 
+#: Which account a row is of, where several fill one table; only if the setting `account` is set.
+ACCOUNT_COLUMN = Column(
+    "account",
+    ColumnType.TEXT,
+    nullable=False,
+    description="What the setting `account` says; there only if that is set.",
+)
+
 COLUMNS: tuple[Column, ...] = MESSAGE_COLUMNS + EXPORT_COLUMNS
 
 #: A CSV column of this name can hold a code, a name, or all of a status in one JSON cell (guessed),
@@ -225,8 +233,13 @@ def _json_schema(column: Column) -> dict[str, object]:
     return schema
 
 
-STREAM_SCHEMA: dict[str, object] = {
-    "type": "object",
-    "properties": {column.name: _json_schema(column) for column in COLUMNS},
-    "required": [column.name for column in COLUMNS if not column.nullable],
-}
+def stream_schema(columns: tuple[Column, ...]) -> dict[str, object]:
+    """The JSON schema of a stream with these columns."""
+    return {
+        "type": "object",
+        "properties": {column.name: _json_schema(column) for column in columns},
+        "required": [column.name for column in columns if not column.nullable],
+    }
+
+
+STREAM_SCHEMA = stream_schema(COLUMNS)

@@ -53,6 +53,7 @@ class Settings:
 
     auth_token: str
     api_url: str
+    account: str | None
     start_date: datetime | None
     end_date: datetime | None
     window: timedelta
@@ -75,6 +76,7 @@ class Settings:
         return cls(
             auth_token=str(config["auth_token"]).strip(),
             api_url=str(config["api_url"]).rstrip("/"),
+            account=str(config["account"]).strip() if "account" in config else None,
             start_date=_rounded_up(_date(config.get("start_date"))),
             end_date=_date(config.get("end_date")),
             window=timedelta(days=number("window_days")),

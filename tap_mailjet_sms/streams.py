@@ -27,7 +27,7 @@ from tap_mailjet_sms.exporting.preview import Preview, counted
 from tap_mailjet_sms.exporting.waiting import Clock, EndOfRun, Retrying, SystemClock
 from tap_mailjet_sms.exporting.windows import Window, iso, newest_hour, oldest_exportable
 from tap_mailjet_sms.reading.rules import VerifyLayout
-from tap_mailjet_sms.schema import MESSAGE_COLUMNS, STREAM_SCHEMA
+from tap_mailjet_sms.schema import ACCOUNT_COLUMN, COLUMNS, MESSAGE_COLUMNS, stream_schema
 from tap_mailjet_sms.sdk.metrics import timed_call, timed_export
 from tap_mailjet_sms.sdk.stream import WindowedStream
 from tap_mailjet_sms.state import REPLICATION_KEY, STREAM, Bookmark
@@ -71,7 +71,6 @@ class SMSMessages(WindowedStream):
     name = STREAM
     primary_keys = ("message_id",)
     replication_key = REPLICATION_KEY
-    schema: ClassVar[dict[str, object]] = STREAM_SCHEMA
     #: The columns are typed before they become records.
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE
 
@@ -79,6 +78,15 @@ class SMSMessages(WindowedStream):
     clock_type: ClassVar[Callable[[EndOfRun], Clock]] = SystemClock
     executor_type: ClassVar[Callable[[int], Executor]] = ThreadPoolExecutor
     transport: ClassVar[HTTPAdapter | None] = None
+
+    @cached_property
+    @override
+    def schema(self) -> dict[str, object]:
+        """The columns; one more if the account is to be told.
+
+        For `--discover` the settings may be no good, so only this one is looked at.
+        """
+        return stream_schema((*COLUMNS, ACCOUNT_COLUMN) if self.config.get("account") else COLUMNS)
 
     @override
     def get_records(self, context: Context | None) -> Iterator[Record]:
@@ -342,14 +350,16 @@ class SMSMessages(WindowedStream):
     def _told(self) -> set[Notice]:
         return set()
 
-    def _export_fields(self, job: ExportJob) -> dict[str, int | datetime | None]:
-        """The selected columns that tell of the export, the same for each of its messages."""
-        fields: dict[str, int | datetime | None] = {
+    def _export_fields(self, job: ExportJob) -> dict[str, int | str | datetime | None]:
+        """The selected columns that are the same for each message of an export."""
+        fields: dict[str, int | str | datetime | None] = {
             "export_id": job.id,
             "exported_at": job.created_at,
             "from_ts": job.window.start,
             "to_ts": job.window.end,
         }
+        if self.settings.account is not None:
+            fields[ACCOUNT_COLUMN.name] = self.settings.account
         return {name: value for name, value in fields.items() if self.selects(name)}
 
     def _selected(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

@@ -50,6 +50,15 @@ class TapMailjetSMS(StrictTap):
             description="Root of the API; accounts in the US use https://api.us.mailjet.com/v4",
         ),
         th.Property(
+            "account",
+            th.StringType,
+            title="Account",
+            description=(
+                "A name of your own for the account: adds the column `account` with it to every "
+                "row, for several accounts in one table"
+            ),
+        ),
+        th.Property(
             "start_date",
             th.DateTimeType,
             title="Start Date",

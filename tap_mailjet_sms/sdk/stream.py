@@ -15,6 +15,7 @@ from singer_sdk.singerlib.catalog import Metadata
 from singer_sdk.singerlib.schema import Schema
 from typing_extensions import override
 
+from tap_mailjet_sms.schema import ACCOUNT_COLUMN
 from tap_mailjet_sms.sdk.terminal import A_MINUTE, LogDisplay, progress_display
 from tap_mailjet_sms.writing.stdout import MessageWriter
 
@@ -78,6 +79,9 @@ class WindowedStream(Stream):
             for key in keys:
                 entry.metadata["properties", key].inclusion = Metadata.InclusionType.AUTOMATIC
                 known.setdefault(key, Schema.from_dict(properties[key]))
+            # A catalog may be older than the setting that adds this column.
+            if account := properties.get(ACCOUNT_COLUMN.name):
+                known.setdefault(ACCOUNT_COLUMN.name, Schema.from_dict(account))
             entry.key_properties = entry.key_properties or keys
         super().apply_catalog(catalog)
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from io import IOBase
     from typing import IO, Any, Literal, TypeAlias
 
-    ExportFields: TypeAlias = Mapping[str, int | datetime | None]
+    ExportFields: TypeAlias = Mapping[str, int | str | datetime | None]
     Batches: TypeAlias = Iterable[pa.RecordBatch]
     Codec: TypeAlias = Literal["gzip", "none", "snappy"]
     Values: TypeAlias = pa.Array[pa.Scalar[Any]]
