@@ -86,7 +86,7 @@ package: .venv/.done ## Build both, look into them, and run the tap from the whe
 	@$(PY) -m scripts.check_package
 
 .PHONY: docs
-docs: .venv/.done ## Write the settings and columns into README.md, meltano.yml, .env.example, and docs/dictionary
+docs: .venv/.done ## Write the settings and columns into README.md, meltano.yml, plugin.yml, .env.example; docs/dictionary
 	@$(PY) -m scripts.document_settings
 	@$(PY) -m scripts.write_dictionary
 

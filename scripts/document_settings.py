@@ -1,4 +1,4 @@
-"""Write what the tap says about itself into README.md, meltano.yml and .env.example.
+"""Write what the tap says about itself into README.md, meltano.yml, plugin.yml and .env.example.
 
 Everything comes from `--about` and `--discover`, so the documents say what the code does. With
 `--check` nothing is written, and the exit code tells whether something would have been.
@@ -21,6 +21,7 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
 MELTANO = ROOT / "meltano.yml"
+PLUGIN = ROOT / "plugin.yml"
 ENV_EXAMPLE = ROOT / ".env.example"
 PREFIX = "TAP_MAILJET_SMS_"
 
@@ -85,11 +86,16 @@ def documents() -> dict[Path, str]:
     readme = README.read_text(encoding="utf-8")
     readme = _between(readme, "settings", settings_table(settings))
     readme = _between(readme, "columns", columns_table(_object(stream["schema"])))
-    capabilities = [str(name) for name in _list(about["capabilities"])]
+    definition = meltano_definition(settings, [str(c) for c in _list(about["capabilities"])])
     meltano = _generated_part(
-        MELTANO.read_text(encoding="utf-8"), meltano_plugin(settings, capabilities)
+        MELTANO.read_text(encoding="utf-8"), textwrap.indent(_yaml(definition), "    ")
     )
-    return {README: readme, MELTANO: meltano, ENV_EXAMPLE: env_example(settings)}
+    return {
+        README: readme,
+        MELTANO: meltano,
+        PLUGIN: plugin(meltano, definition),
+        ENV_EXAMPLE: env_example(settings),
+    }
 
 
 def settings_table(settings: list[Setting]) -> str:
@@ -120,9 +126,9 @@ def columns_table(schema: dict[str, JSON]) -> str:
     return "\n".join(lines)
 
 
-def meltano_plugin(settings: list[Setting], capabilities: list[str]) -> str:
+def meltano_definition(settings: list[Setting], capabilities: list[str]) -> dict[str, JSON]:
     """Describe the tap to Meltano, so that it needs no hub."""
-    entries = []
+    entries: list[JSON] = []
     for setting in settings:
         entry: dict[str, JSON] = {"name": setting.name}
         kind = KINDS[setting.type]
@@ -137,14 +143,29 @@ def meltano_plugin(settings: list[Setting], capabilities: list[str]) -> str:
         entry["label"] = setting.label
         entry["description"] = setting.description
         entries.append(entry)
-    required = [[setting.name for setting in settings if setting.required]]
-    plugin = {
-        "capabilities": capabilities,
-        "settings_group_validation": required,
+    required: list[JSON] = [setting.name for setting in settings if setting.required]
+    return {
+        "capabilities": list(capabilities),
+        "settings_group_validation": [required],
         "settings": entries,
     }
-    text = yaml.safe_dump(plugin, sort_keys=False, width=90, allow_unicode=True)
-    return textwrap.indent(text, "    ")
+
+
+def plugin(meltano: str, definition: dict[str, JSON]) -> str:
+    """Describe the tap to somebody else's project: as in meltano.yml, but from the registry."""
+    project = yaml.safe_load(meltano)
+    (own,) = project["plugins"]["extractors"]
+    head = {name: own[name] for name in ("name", "namespace", "label", "description")}
+    how = {"pip_url": own["name"], "executable": own["executable"]}
+    lines = [
+        "# For a Meltano project of your own: meltano add --from-ref <address of this file>",
+        "# tap-mailjet-sms. Made by `make docs`.",
+    ]
+    return "\n".join([*lines, _yaml(head | how | definition)])
+
+
+def _yaml(value: dict[str, JSON]) -> str:
+    return yaml.safe_dump(value, sort_keys=False, width=90, allow_unicode=True)
 
 
 def env_example(settings: list[Setting]) -> str:

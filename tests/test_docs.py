@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from scripts.check_tree import offences
-from scripts.document_settings import ENV_EXAMPLE, MELTANO, README, ROOT, documents
+from scripts.document_settings import ENV_EXAMPLE, MELTANO, PLUGIN, README, ROOT, documents
 
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("dbt/*.md")])
 
@@ -32,9 +32,9 @@ def fresh() -> dict[Path, str]:
     return documents()
 
 
-@pytest.mark.parametrize("path", [README, MELTANO, ENV_EXAMPLE], ids=lambda path: path.name)
+@pytest.mark.parametrize("path", [README, MELTANO, PLUGIN, ENV_EXAMPLE], ids=lambda path: path.name)
 def test_document_is_what_make_docs_writes(fresh: dict[Path, str], path: Path) -> None:
-    """README, meltano.yml and .env.example follow the settings and columns of the code."""
+    """README, the files for Meltano and .env.example follow the settings and columns."""
     assert path.read_text(encoding="utf-8") == fresh[path], "run `make docs`"
 
 
@@ -52,6 +52,8 @@ def test_every_plugin_of_meltano_yml_is_defined_in_full() -> None:
         assert {"namespace", "pip_url", "executable", "settings"} <= plugin.keys()
         for setting in plugin["settings"]:
             assert {"name", "kind", "label", "description"} <= setting.keys(), setting["name"]
+        names = {setting["name"] for setting in plugin["settings"]}
+        assert {name for group in plugin["settings_group_validation"] for name in group} <= names
     jobs = {job["name"] for job in project["jobs"]}
     assert [schedule["job"] in jobs for schedule in project["schedules"]] == [True]
     assert {environment["name"] for environment in project["environments"]} == {"dev", "prod"}

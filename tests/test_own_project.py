@@ -1,0 +1,163 @@
+"""The way into a Meltano project of one's own, with the real Meltano."""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+import yaml
+
+from mailjet_sandbox import Backend, Build, Messages, Sandbox, Unknowns
+from pipeline.environments import ROOT
+from pipeline.meltano import TAP, TARGET, Meltano, install
+from pipeline.postgres import postgres, sqlalchemy_url
+from pipeline.processes import CommandError
+from tests.simulation.schedule import start_date
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+NOW = int(time.time())
+HOUR = 3600
+START, END = NOW - 30 * HOUR, NOW - 6 * HOUR
+ACCOUNTS = ("shop-fr", "shop-us")
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """A warehouse, and a local Mailjet for each of two accounts."""
+
+    folder: Path
+    uri: str
+    mailjets: dict[str, Sandbox]
+
+    def project(self, name: str) -> Meltano:
+        """Make an empty Meltano project; it shares only the environments of the plugins."""
+        home = self.folder / name
+        Meltano.prepare(home / "meltano").run(
+            "init", "--no-usage-stats", str(home / "project"), settings={}, show=print
+        )
+        return Meltano(home / "meltano", home / "project")
+
+    def settings(self) -> dict[str, str]:
+        """What both accounts have in common, as environment variables."""
+        return {
+            "TAP_MAILJET_SMS_START_DATE": start_date(START),
+            "TAP_MAILJET_SMS_END_DATE": start_date(END),
+            "TAP_MAILJET_SMS_WINDOW_DAYS": "0.5",
+            "TARGET_POSTGRES_SQLALCHEMY_URL": sqlalchemy_url(self.uri),
+        }
+
+    def truth(self, account: str) -> set[str]:
+        """The ids of an account's messages."""
+        messages = self.mailjets[account].backend.truth(START, END)
+        return {message.message_id for message in messages}
+
+
+@pytest.fixture(scope="module")
+def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
+    """Install what is needed, then start everything on fresh folders."""
+    install(print)
+    with ExitStack() as stack:
+        mailjets = {
+            account: stack.enter_context(
+                Sandbox(
+                    Backend(
+                        data=Messages(since=START - HOUR, per_hour=20, seed=seed),
+                        clock=lambda: NOW,
+                        token=f"token-of-{account}",
+                        build=Build(seconds=0),
+                        # Its clock stands still, which would look like a wrong one.
+                        unknowns=Unknowns(date_header=False),
+                    )
+                )
+            )
+            for seed, account in enumerate(ACCOUNTS)
+        }
+        uri = stack.enter_context(postgres())
+        yield Ground(tmp_path_factory.mktemp("own"), uri, mailjets)
+
+
+def add(meltano: Meltano, **changes: object) -> None:
+    """Add the tap by its address, and the target as our own project has it."""
+    meltano.run(
+        "add", "--no-install", f"--from-ref={ROOT / 'plugin.yml'}", TAP, settings={}, show=print
+    )
+    path = meltano.project / "meltano.yml"
+    project = yaml.safe_load(path.read_text(encoding="utf-8"))
+    own = yaml.safe_load((ROOT / "meltano.yml").read_text(encoding="utf-8"))
+    loaders = [loader for loader in own["plugins"]["loaders"] if loader["name"] == TARGET]
+    project["plugins"] |= {"loaders": loaders}
+    project["plugins"]["extractors"] += changes.get("extractors", [])
+    path.write_text(yaml.safe_dump(project), encoding="utf-8")
+
+
+def test_the_tap_is_added_by_its_address(ground: Ground) -> None:
+    """From an empty folder to rows: `meltano add --from-ref`, a token, a warehouse, `run`."""
+    meltano = ground.project("one")
+    add(meltano)
+    account, *_ = ACCOUNTS
+    mailjet = ground.mailjets[account]
+    settings = ground.settings() | {
+        "TAP_MAILJET_SMS_API_URL": mailjet.url,
+        "TAP_MAILJET_SMS_AUTH_TOKEN": mailjet.backend.token,
+        "TARGET_POSTGRES_DEFAULT_TARGET_SCHEMA": "one",
+    }
+    # The tap of this tree is installed already. (Meltano 4.4 does not heed MELTANO_AUTO_INSTALL.)
+    meltano.run("run", "--no-install", TAP, TARGET, settings=settings, show=print)
+
+    with psycopg.connect(ground.uri) as warehouse:
+        found = warehouse.execute("SELECT message_id FROM one.sms_messages").fetchall()
+        columns = warehouse.execute(
+            "SELECT column_name FROM information_schema.columns WHERE table_schema = 'one'"
+        ).fetchall()
+    assert len(found) > 400
+    assert {row[0] for row in found} == ground.truth(account)
+    assert ("account",) not in columns
+
+
+def test_two_accounts_of_one_project_fill_one_table(ground: Ground) -> None:
+    """Each has its plugin, its token, its state and its name in the column `account`."""
+    meltano = ground.project("two")
+    names = [f"{TAP}--{account}" for account in ACCOUNTS]
+    inherited = [
+        {"name": name, "inherit_from": TAP, "config": {"account": account}}
+        for name, account in zip(names, ACCOUNTS, strict=True)
+    ]
+    add(meltano, extractors=inherited)
+    settings = ground.settings() | {"TARGET_POSTGRES_DEFAULT_TARGET_SCHEMA": "two"}
+    for name, account in zip(names, ACCOUNTS, strict=True):
+        prefix = name.upper().replace("-", "_")
+        settings[f"{prefix}_API_URL"] = ground.mailjets[account].url
+        settings[f"{prefix}_AUTH_TOKEN"] = ground.mailjets[account].backend.token
+    blocks = [block for name in names for block in (name, TARGET)]
+    meltano.run("run", "--no-install", *blocks, settings=settings, show=print)
+
+    with psycopg.connect(ground.uri) as warehouse:
+        found = warehouse.execute("SELECT account, message_id FROM two.sms_messages").fetchall()
+    assert sorted(found) == sorted(
+        (account, message) for account in ACCOUNTS for message in ground.truth(account)
+    )
+    states: list[str] = []
+    meltano.run("state", "list", settings={}, show=states.append)
+    for name in names:
+        assert any(f"dev:{name}-to-{TARGET}" in line for line in states), states
+
+
+def test_what_a_loader_lacks_can_be_told_before_a_run(ground: Ground) -> None:
+    """`meltano invoke` of the loader alone, without input: no export is asked for."""
+    meltano = ground.project("three")
+    add(meltano)
+    good = ground.settings()
+    lacking = {name: value for name, value in good.items() if not name.startswith("TARGET_")}
+    lines: list[str] = []
+
+    meltano.run("invoke", "--no-install", TARGET, settings=good, show=print)
+    with pytest.raises(CommandError, match="exit code"):
+        meltano.run("invoke", "--no-install", TARGET, settings=lacking, show=lines.append)
+    assert any("host" in line and "sqlalchemy_url" in line for line in lines), lines
