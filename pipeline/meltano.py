@@ -72,12 +72,21 @@ class Meltano:
 
     @contextmanager
     def running(
-        self, *arguments: str, settings: Mapping[str, str]
+        self, *arguments: str, settings: Mapping[str, str], program: Path | None = None
     ) -> Iterator[subprocess.Popen[str]]:
-        """Run `meltano` while the block lasts; it and its plugins are a process group."""
-        shown = {"MELTANO_CLI_LOG_FORMAT": "plain"}
+        """Run `meltano` while the block lasts; it and its plugins are a process group.
+
+        Args:
+            arguments: the command line after `meltano`.
+            settings: settings of the tap and the target, as environment variables.
+            program: what to run instead of `meltano`, which it finds on the path.
+        """
+        meltano = _executable()
+        path = f"{meltano.parent}{os.pathsep}{os.environ['PATH']}"
+        shown = {"MELTANO_CLI_LOG_FORMAT": "plain"} | ({"PATH": path} if program else {})
         variables = {**_variables(self.home), **shown, **settings}
-        with running([_executable(), *arguments], cwd=self.project, env=variables) as process:
+        command: list[str | Path] = [program or meltano, *arguments]
+        with running(command, cwd=self.project, env=variables) as process:
             yield process
 
 

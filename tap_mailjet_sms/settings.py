@@ -58,6 +58,7 @@ class Settings:
     end_date: datetime | None
     window: timedelta
     lookback: Lookback
+    max_run: timedelta | None
     max_concurrent_exports: int
     poll: PollSchedule
     request_timeout: float
@@ -84,6 +85,11 @@ class Settings:
                 # No run reads more than a year, so that more changes nothing.
                 whole_second(timedelta(days=min(number("lookback_days"), 400))),
                 is_spaced=config["lookback_schedule"] == "spaced",
+            ),
+            max_run=(
+                timedelta(minutes=number("max_run_minutes"))
+                if "max_run_minutes" in config
+                else None
             ),
             max_concurrent_exports=int(number("max_concurrent_exports")),
             poll=PollSchedule(

@@ -20,7 +20,7 @@ from tap_mailjet_sms.exceptions import UnsoundFileError
 from tap_mailjet_sms.exporting.client import MailjetClient
 from tap_mailjet_sms.exporting.counting import Tally, VerifyCounts
 from tap_mailjet_sms.exporting.fetching import Fetcher
-from tap_mailjet_sms.exporting.orchestrator import Orchestrator
+from tap_mailjet_sms.exporting.orchestrator import Orchestrator, TimeLimit
 from tap_mailjet_sms.exporting.pace import Pace, Turn
 from tap_mailjet_sms.exporting.planning import Plan, Scope, plan_run
 from tap_mailjet_sms.exporting.preview import Preview, counted
@@ -336,7 +336,15 @@ class SMSMessages(WindowedStream):
             executor=type(self).executor_type(at_once),
             max_concurrent_exports=at_once,
             display=self.display,
+            time_limit=self._time_limit(bookmark, pace.clock),
         )
+
+    def _time_limit(self, bookmark: Bookmark, clock: Clock) -> TimeLimit | None:
+        """None also for a full table, which another run would begin anew."""
+        max_run = self.settings.max_run
+        if max_run is None or not self._moves_bookmark:
+            return None
+        return TimeLimit(clock.monotonic() + max_run.total_seconds(), bookmark.value)
 
     def _tell(self, notices: Iterable[Notice]) -> None:
         """Log what was not told in this run yet."""

@@ -105,6 +105,15 @@ class TapMailjetSMS(StrictTap):
             ),
         ),
         th.Property(
+            "max_run_minutes",
+            th.NumberType(exclusive_minimum=0, maximum=10_080),
+            title="Max Run (Minutes)",
+            description=(
+                "After so long a run asks for no new export and ends with the window in hand; the "
+                "next run goes on from there"
+            ),
+        ),
+        th.Property(
             "max_concurrent_exports",
             th.IntegerType(minimum=1, maximum=16),
             default=4,

@@ -162,6 +162,7 @@ class Notes:
     def __init__(self) -> None:
         self.pending: dict[Window, int] = {}
         self.open_ends = False
+        self.value: datetime | None = None
 
     def add(self, job: ExportJob) -> None:
         """Note an export."""

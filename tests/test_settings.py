@@ -125,6 +125,7 @@ def test_dates_take_what_iso_8601_allows(text: str, moment: datetime) -> None:
         ({"lookback_days": -1}, "lookback_days must be a number, at least 0"),
         ({"max_concurrent_exports": 17}, "max_concurrent_exports must be an integer, at least 1"),
         ({"max_concurrent_exports": 1.5}, "max_concurrent_exports must be an integer"),
+        ({"max_run_minutes": 0}, "max_run_minutes must be a number, greater than 0, at most 10080"),
         ({"max_attempts": 0}, "max_attempts must be an integer, at least 1"),
         ({"poll_interval_seconds": 0}, "poll_interval_seconds must be a number, greater than 0"),
         ({"verify_counts": "maybe"}, "verify_counts must be one of off, warn, error"),

@@ -36,10 +36,11 @@ from tap_mailjet_sms.exporting.verdict import (
     judge,
 )
 from tap_mailjet_sms.exporting.waiting import StoppedError
-from tap_mailjet_sms.exporting.windows import SHORTEST, Window, oldest_exportable
+from tap_mailjet_sms.exporting.windows import SHORTEST, Window, iso, oldest_exportable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+    from datetime import datetime
 
     from tap_mailjet_sms.exceptions import UnsoundFileError
     from tap_mailjet_sms.exporting.counting import Tally
@@ -54,10 +55,13 @@ T = TypeVar("T")
 
 
 class Ledger(Protocol):
-    """What the next run has to know: exports under way, to take them up, and how files may end.
+    """What the next run has to know: the bookmark, exports under way, and how files may end.
 
     See `Bookmark`. Once it takes open ends, a last line without a line end is a whole one.
     """
+
+    @property
+    def value(self) -> datetime | None: ...  # noqa: D102
 
     def add(self, job: ExportJob) -> None: ...  # noqa: D102
     def drop(self, window: Window) -> None: ...  # noqa: D102
@@ -96,6 +100,20 @@ class _Tile:
     def fields(self) -> dict[str, object]:
         """What a log in JSON has of it."""
         return self.window.fields if self.job is None else self.job.fields
+
+
+@dataclass(frozen=True, slots=True)
+class TimeLimit:
+    """How long a run goes on: where it is cut, the target's input ends, and what it has is kept.
+
+    Nothing is cut until a window has moved the bookmark. So each run gets somewhere, and the
+    lookback, whose windows come first, is read whole.
+    """
+
+    until: float
+    """By the clock's `monotonic`."""
+    bookmark: datetime | None
+    """Where it is when the run begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +176,7 @@ class Orchestrator:
     executor: Executor
     max_concurrent_exports: int
     display: Display
+    time_limit: TimeLimit | None = None
     progress: Progress = field(init=False)
     _tiles: deque[_Tile] = field(default_factory=deque)
     _busy: list[_Tile] = field(default_factory=list)
@@ -206,6 +225,10 @@ class Orchestrator:
                 head = self._tiles[0]
                 if head.error is not None:
                     raise head.error
+                if self._is_over:
+                    start = iso(head.window.start)
+                    logger.info("There is more to read: run again, which goes on from %s", start)
+                    return
                 if head.fetched is None:
                     self._wait()
                     continue
@@ -246,13 +269,21 @@ class Orchestrator:
             return
         ahead = len(self._busy)
         for tile in islice(tiles, limit):
-            if tile.error is not None:
+            if tile.error is not None or self._is_over:
                 return  # the run ends here: only what comes before is still of use
             # The first window may always go: the others cannot be emitted before it.
             if tile.is_idle and (ahead < limit or tile is tiles[0]):
                 if tile.job is None and not self._requests.has_room(self._under_way):
                     continue
                 yield tile
+
+    @property
+    def _is_over(self) -> bool:
+        """Whether the run's time is up."""
+        limit = self.time_limit
+        if limit is None or self.ledger.value == limit.bookmark:
+            return False
+        return self.fetcher.clock.monotonic() >= limit.until
 
     @property
     def _under_way(self) -> int:
@@ -272,6 +303,8 @@ class Orchestrator:
         clock = self.fetcher.clock
         now = clock.monotonic()
         due = [self._due(tile) for tile in self._askable()]
+        if self.time_limit is not None and self.time_limit.until > now:
+            due.append(self.time_limit.until)
         if due or self._under_way:
             due.append(self._told + self.display.every)
         clock.wait(self._woken, max(0.0, min(due) - now) if due else None)

@@ -131,7 +131,8 @@ class Simulation:
         if self._was_refused_for_its_layout():
             _, offered = re.split("set column_map (?={)", str(outcome.error), maxsplit=1)
             self.column_map, _ = json.JSONDecoder().raw_decode(offered)
-        if outcome.ending is Ending.FINISHED and run.consumed == 1:
+        is_whole = "max_run_minutes" not in self.schedule.config
+        if outcome.ending is Ending.FINISHED and run.consumed == 1 and is_whole:
             # It plans a moment after it began, perhaps in the next second.
             ends = {max(self._end_of_run(now), bookmark(before) or 0) for now in (began, began + 1)}
             assert bookmark(self.state) in ends, "the bookmark is not where the run ended"
