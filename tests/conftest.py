@@ -11,6 +11,9 @@ from hypothesis import settings
 settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
 
+#: Schedulers to install and loads of minutes: `make orchestrators`.
+collect_ignore = [] if os.environ.get("ORCHESTRATORS") else ["orchestrators"]
+
 
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
