@@ -103,6 +103,8 @@ def plan_run(
     known = _as_of_now(history, now, end, scope, first=first)
     again = scope.lookback.due(known, now)
     gaps = known.skipped
+    if bookmark is None and start_date is not None and start_date > now - scope.lookback.depth:
+        notices.append(_on_young_start(start_date))
     if bookmark is not None:
         if start_date is not None:
             notices.append(_on_start_date(start_date, bookmark))
@@ -211,6 +213,16 @@ def _on_start_date(start_date: datetime, bookmark: datetime) -> Notice:
         return Notice(f"{text} are not read: start_date is the later one", is_warning=True)
     text = f"start_date {iso(start_date)} is not later than the bookmark {iso(bookmark)}"
     return Notice(f"{text}: it has no effect, this run goes on from the bookmark", is_detail=True)
+
+
+def _on_young_start(start_date: datetime) -> Notice:
+    """What a start_date within the lookback leaves as it is, if another state has read it."""
+    text = (
+        f"Messages from before start_date {iso(start_date)} are not read by this state: if an "
+        "earlier load has brought them, the statuses of its last lookback_days stay as they are, "
+        "unless this state is made a copy of that load's"
+    )
+    return Notice(text, is_warning=True)
 
 
 def _on_lookback(again: Again | None, first: datetime, now: datetime) -> Notice:
