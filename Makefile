@@ -49,6 +49,10 @@ dbt: .venv/.done ## Build the dbt package on Postgres and DuckDB, and hold its f
 dbt-mutants: .venv/.done ## See that the dbt package's own tests find each wrong package (minutes)
 	@$(PY) -m dbt_checks.mutants
 
+.PHONY: orchestrators
+orchestrators: .venv/.done ## Run what takes minutes: a first load that dies in each way there is
+	@ORCHESTRATORS=1 $(PY) -m pytest tests/orchestrators --numprocesses 3 -rP --log-level=INFO $(PYTEST_ARGS)
+
 .PHONY: test-newest
 test-newest: .tools/uv/.done ## Run it on the newest dependencies, pre-releases too, not the pins
 	@"$(UV)" venv --quiet --clear --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" .tools/newest
