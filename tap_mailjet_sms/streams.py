@@ -336,7 +336,7 @@ class SMSMessages(WindowedStream):
             executor=type(self).executor_type(at_once),
             max_concurrent_exports=at_once,
             display=self.display,
-            time_limit=self._time_limit(bookmark, pace.clock),
+            time_limit=self._time_limit(bookmark, fetcher.clock),
         )
 
     def _time_limit(self, bookmark: Bookmark, clock: Clock) -> TimeLimit | None:
