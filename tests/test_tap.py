@@ -166,7 +166,7 @@ def test_a_state_follows_every_window() -> None:
 def test_a_later_run_reads_the_lookback_again_and_what_is_new() -> None:
     """So that statuses which have moved on are updated."""
     with account() as served:
-        first = served.run(served.config({"end_date": _hours_ago(served, 10)}, hours=48))
+        first = served.run(served.config({"end_date": _hours_ago(served, 1)}, hours=48))
         state = first[-1]["value"]
         served.backend.advance(delivery=12 * HOUR)
         again = {"lookback_days": 0.5, "lookback_schedule": "every_run"}

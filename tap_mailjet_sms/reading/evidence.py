@@ -35,6 +35,7 @@ and costs move on between the export and the list.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
@@ -69,6 +70,8 @@ _DIFFERENT = {
 }
 #: Witnesses that all disagree on what may change, of whom there is a warning.
 _MANY = 10
+#: What a word has, other than a number or a time.
+_WORD = re.compile(r"[^\W\d_]{3}")
 #: Statuses that are not the last (documented as codes, guessed as such).
 _OPEN_STATUSES = {0, 1, 2}
 _ROLES = (*CONSTANT, *CHANGING)
@@ -256,11 +259,24 @@ def _is_another(role: str, place: int, testimony: Testimony, *, stuck: bool) -> 
         text = f"holds {_WORDS[instead]}"
     elif role in STATUS_ROLES and stuck:
         text = "holds other values, which no status can have been before it was that of the list"
-    elif not are_of_kind:
+    elif not are_of_kind and not (role in STATUS_ROLES and _is_translation(place, testimony)):
         text = f"holds something else than {_WORDS[role]}"
     else:
         return None
     return Finding(role, place, text, instead, testimony.elsewhere(role, place))
+
+
+def _is_translation(place: int, testimony: Testimony) -> bool:
+    """Whether a column says in other words what the statuses are: a word for each, and none twice.
+
+    A single word says little, but it is kept as it stands, with a warning.
+    """
+    pairs = {
+        (row.cells[place].strip().casefold(), value(STATUS, row.witness)) for row in testimony.rows
+    }
+    words, statuses = {word for word, _ in pairs}, {status for _, status in pairs}
+    are_words = all(_WORD.search(word) and _currency_in(word) is None for word in words)
+    return are_words and len(words) == len(statuses) == len(pairs)
 
 
 def _what_is_wrong(role: str, place: int, testimony: Testimony) -> Finding:
