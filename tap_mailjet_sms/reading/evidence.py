@@ -4,30 +4,31 @@ A witness is a message of Mailjet's own list, whose fields are documented; its r
 has its id. Each cell of it agrees with what the witness has for a column of the stream, or not, and
 the header's names are a second voice:
 
-=================  ====================================  ========================================
-the name           the cells of the witnesses' rows      so the column
-=================  ====================================  ========================================
-known              agree                                 is proved
-known, constant    none agrees, of two or more; or one,  is refused, or told under
-                   whose value stands elsewhere or is    ``verify_layout: warn``
-                   whole quarter hours away
-known, constant    some agree, and another column does   the same
-                   in all; or it is the creation time
-known, constant    some agree                            is read, with a warning
-known, may change  some agree                            is proved; a warning of times that differ,
-                                                         or statuses that cannot have moved on
-known, may change  none agrees, and none is of the       is refused, or told
-                   kind, or all are another column's;
-                   or most are statuses that cannot
-                   have moved on; or all times are
-                   whole quarter hours away
-known, may change  none agrees                           is read, unproved; a warning of ten or
-                                                         more
-unknown, constant  all agree, it alone, with this alone  is found
-unknown, may       all in the file are of its kind, it   is found
-change             alone, and enough agree
-unknown            anything else                         goes to ``extra``
-=================  ====================================  ========================================
+===================  ====================================  =======================================
+the name             the cells of the witnesses' rows      so the column
+===================  ====================================  =======================================
+known                agree                                 is proved
+known, constant      none agrees, of two or more; or one,  is refused, or told under
+                     whose value stands elsewhere or is    ``verify_layout: warn``
+                     whole quarter hours away
+known, constant      some agree, and another column does   the same
+                     in all; or it is the creation time
+known, constant      some agree                            is read, with a warning
+known, may change    some agree                            is proved; a warning of times that
+                                                           differ, or statuses that cannot have
+                                                           moved on
+known, may change    none agrees, and none is of the       is refused, or told
+                     kind, or all are another column's;
+                     or most are statuses that cannot
+                     have moved on; or all times are
+                     whole quarter hours away
+known, may change    none agrees                           is read, unproved; a warning of ten or
+                                                           more
+unknown, constant    all agree, it alone, with this alone  is found
+unknown, may change  all in the file are of its kind, it   is found
+                     alone, and enough agree
+unknown              anything else                         goes to ``extra``
+===================  ====================================  =======================================
 
 Constant is what never changes: id, sender, recipient, creation time, parts. Statuses, sending times
 and costs move on between the export and the list.
@@ -189,7 +190,7 @@ def _judge_constant(role: str, place: int, testimony: Testimony, findings: Findi
         elsewhere = testimony.elsewhere(role, place, different=_DIFFERENT.get(role, 1))
         is_wrong = role == "created_at" or (differs > 1 and elsewhere is not None)
         where = findings.contradictions if is_wrong else findings.warnings
-        where.append(Finding(role, place, text, elsewhere=elsewhere))
+        where.append(Finding(role, place, text, _instead(role, place, testimony), elsewhere))
         return not is_wrong
     if not differs:
         text = f"is empty for all {empty} messages that were looked at, though they have a value"
@@ -247,9 +248,7 @@ def _is_another(role: str, place: int, testimony: Testimony, *, stuck: bool) -> 
     form = testimony.form(role)
     are_of_kind = any(is_kind(role, cell, form) for cell in testimony.filled(place))
     ahead = testimony.ahead(role, place) if role in TIMES else set()
-    instead = testimony.holds(place, _ROLES, but=role)
-    if instead and testimony.different(instead, place) < max(2, _DIFFERENT.get(instead, 1)):
-        instead = None  # a single value says too little
+    instead = _instead(role, place, testimony)
     if ahead:
         text = f"is {_off(ahead)} Mailjet's own times"
         if not any(time.has_zone for time in testimony.times(role, place)):
@@ -277,6 +276,14 @@ def _is_translation(place: int, testimony: Testimony) -> bool:
     words, statuses = {word for word, _ in pairs}, {status for _, status in pairs}
     are_words = all(_WORD.search(word) and _currency_in(word) is None for word in words)
     return are_words and len(words) == len(statuses) == len(pairs)
+
+
+def _instead(role: str, place: int, testimony: Testimony) -> str | None:
+    """What a column holds in place of its role; a single value says too little."""
+    instead = testimony.holds(place, _ROLES, but=role)
+    if instead and testimony.different(instead, place) < max(2, _DIFFERENT.get(instead, 1)):
+        return None
+    return instead
 
 
 def _what_is_wrong(role: str, place: int, testimony: Testimony) -> Finding:
