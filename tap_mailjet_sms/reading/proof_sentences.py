@@ -24,14 +24,20 @@ WHY_UNTOLD = {
     Silence.EMPTY: "Mailjet lists no message of this window",
     Silence.ABSENT: "none of the messages that Mailjet lists is in it",
 }
-#: The same, of a layout whose names are known.
-WITHOUT_WITNESSES = {
-    silence: (
+
+
+def without_witnesses(silence: Silence, *, is_proved: bool) -> str:
+    """No message tells what the columns hold, though it was time to ask; what is read instead."""
+    why = WHY_UNTOLD[silence]
+    if is_proved:
+        return (
+            f"The layout of Mailjet's CSV could not be proved anew, as {why}: it is read as it was"
+            " proved before"
+        )
+    return (
         f"The layout of Mailjet's CSV is not proved yet, as {why}: until it is, the names above the"
         " columns alone say what they hold"
     )
-    for silence, why in WHY_UNTOLD.items()
-}
 
 
 def contradiction(names: Sequence[str], findings: Findings, column_map: ColumnMap) -> str:

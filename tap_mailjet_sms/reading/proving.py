@@ -112,7 +112,8 @@ class _Proving:
         if findings is None:
             told = self._before and self._before.unproved
             is_news = not told or told.silence is not silence
-            notice = Notice(sentences.WITHOUT_WITNESSES[silence], is_warning=is_news)
+            text = sentences.without_witnesses(silence, is_proved=proof is not None)
+            notice = Notice(text, is_warning=is_news)
             return self._proven(proof, Unproved(silence, check.now), [notice])
         notices = self._told(findings)
         if findings.evidence.is_proof:
