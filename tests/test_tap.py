@@ -8,7 +8,6 @@ import re
 import socket
 import time
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,14 +17,13 @@ from mailjet_sandbox import LAYOUTS, Backend, Build, Edges, Empty, Messages, San
 from tap_mailjet_sms.tap import TapMailjetSMS
 from tests.support.account import END, Account, account, records
 from tests.support.program import run_tap
+from tests.support.truth import iso, truth, without_export
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from syrupy.assertion import SnapshotAssertion
 
-    from mailjet_sandbox import Layout, Message
-    from tests.support.account import JSON
 
 TOKEN = "sandbox-token"
 HOUR = 3600
@@ -61,41 +59,6 @@ class TestSDK(
     )
 ):
     """The tests that the SDK has for every tap."""
-
-
-def expected(layout: Layout, message: Message) -> JSON:
-    """The record of a message, but for what tells of its export."""
-    row = dict(layout.expected(message))
-    created, sent = row.pop("created_ts"), row.pop("sent_ts")
-    row["created_at"] = _iso(created)
-    row["sent_at"] = None if sent is None else _iso(sent)
-    row["cost_value"] = Decimal(str(row["cost_value"]))
-    row["extra"] = row["extra"] or None
-    return row
-
-
-def _iso(seconds: object) -> str:
-    assert isinstance(seconds, int)
-    return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
-
-
-def truth(served: Account, config: Mapping[str, object]) -> dict[str, JSON]:
-    """What a run with these settings has to bring, by message."""
-    start, end = (
-        int(datetime.fromisoformat(str(config[name])).timestamp())
-        for name in ("start_date", "end_date")
-    )
-    layout = served.backend.layout
-    return {
-        message.message_id: expected(layout, message)
-        for message in served.backend.truth(start, end)
-    }
-
-
-def without_export(record: JSON) -> JSON:
-    """The record of a message, but for what tells of its export."""
-    about_export = ("export_id", "exported_at", "from_ts", "to_ts")
-    return {name: value for name, value in record.items() if name not in about_export}
 
 
 @pytest.mark.parametrize("name", LAYOUTS)
@@ -286,7 +249,7 @@ def test_a_header_without_an_id_is_refused_with_the_header_only() -> None:
         wanted: dict[str, Any] = {
             "auth_token": TOKEN,
             "api_url": sandbox.url,
-            "start_date": _iso(int(time.time()) - 10 * HOUR),
+            "start_date": iso(int(time.time()) - 10 * HOUR),
         }
         unknown = run_tap(**wanted, column_map={"ID": None})
         wrong = {"To": "sender", "From": "recipient"}
