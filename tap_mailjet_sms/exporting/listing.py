@@ -20,7 +20,7 @@ from tap_mailjet_sms.exceptions import (
     RequestRefusedError,
     UnexpectedAnswerError,
 )
-from tap_mailjet_sms.exporting.windows import Window, whole_moment
+from tap_mailjet_sms.exporting.windows import Window
 from tap_mailjet_sms.witness import Silence
 
 if TYPE_CHECKING:
@@ -108,7 +108,10 @@ class WindowList:
         if not self._seen or is_all or self.silence is not None:
             return None
         start = self._empty_until or self._window.start
-        times = sorted(whole_moment(witness.created_at) for witness in self._seen.values())
+        # By the minute: requests stand in logs, and times of messages are nothing for these.
+        times = sorted(
+            witness.created_at.replace(second=0, microsecond=0) for witness in self._seen.values()
+        )
         edges = [start, *(then for then in times if start < then < self._window.end)]
         gaps = [Window(*pair) for pair in pairwise(edges) if pair[0] < pair[1]]
         longest = max(gaps, key=lambda gap: gap.length, default=None)

@@ -315,12 +315,16 @@ class _Search:
     def found(self) -> dict[str, int]:
         named = self._naming.places
         taken = {*self._naming.mapped, *(p for places in named.values() for p in places)}
-        free = [p for p in range(len(self._testimony.rows[0].cells)) if p not in taken]
+        every = range(len(self._testimony.rows[0].cells))
+        free = [p for p in every if p not in taken]
         for role in CONSTANT:
             if role not in self._naming.alone:
                 self._find_constant(role, named.get(role, free))
+        # Of columns with the same name one was found; what the others are, no name says.
+        taken = {*self._naming.mapped, *self._naming.alone.values()}
         for role in self._wanted_changing():
-            self._find_changing(role, [p for p in free if p not in self._found.values()])
+            left = [p for p in every if p not in taken and p not in self._found.values()]
+            self._find_changing(role, left)
         return self._found
 
     def _wanted_changing(self) -> list[str]:
@@ -373,6 +377,9 @@ class _Search:
             candidates += [
                 (place, order) for order in orders if self._is_likely(role, place, order)
             ]
+        if role == STATUS:  # names of statuses beside codes say the same, and are no other numbers
+            texts = [each for each in candidates if not self._are_numbers(each[0])]
+            candidates = texts or candidates
         if len({place for place, _ in candidates}) == 1 and len(candidates) > 1:
             of_creation = testimony.orders.get("created_at")
             candidates = [each for each in candidates if each[1] is of_creation]
@@ -393,7 +400,7 @@ class _Search:
         if not agrees:
             return False
         if role in STATUS_ROLES:
-            return self._is_status(role, place) and self._file.are_statuses(place)
+            return self._is_status(place) and self._file.are_statuses(place)
         if role == "sent_at":
             is_half = 2 * agrees >= told.total() and agrees >= ENOUGH
             return is_half and not differs and self._is_sending(place, order)
@@ -401,18 +408,20 @@ class _Search:
             return self._is_cost(place) and agrees >= ENOUGH
         return agrees >= ENOUGH and agrees == told.total()
 
-    def _is_status(self, role: str, place: int) -> bool:
+    def _is_status(self, place: int) -> bool:
         """Whether statuses move on as they can, and more agree; of numbers, not all with one."""
         testimony = self._testimony
         differing = testimony.differing(STATUS, place)
         if any(_code_in(row.cells[place]) not in _OPEN_STATUSES for row in differing):
             return False
-        are_numbers = all(is_number(cell) for cell in testimony.filled(place))
-        if are_numbers is not (role == "status_code"):
-            return False
         agreeing = testimony.agreeing(STATUS, place)
-        is_more = len(agreeing) >= len(differing)
-        return is_more and (not are_numbers or testimony.different(STATUS, place) > 1)
+        if not self._are_numbers(place):
+            return len(agreeing) >= len(differing)
+        differ = testimony.different(STATUS, place) >= _DIFFERENT["status_code"]
+        return differ and len(agreeing) >= max(ENOUGH, len(differing))
+
+    def _are_numbers(self, place: int) -> bool:
+        return all(is_number(cell) for cell in self._testimony.filled(place))
 
     def _is_sending(self, place: int, order: DateOrder | None) -> bool:
         testimony = self._testimony

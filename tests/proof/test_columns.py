@@ -188,7 +188,7 @@ ROWS: dict[str, list[Row]] = {
     ): [
         Row(file_of(TOLD, foreign(name)), proved=role)
         for name, role in ROLES.items()
-        if role in {"sent_at", "cost_value", "cost_currency"}
+        if role in {"status_code", "sent_at", "cost_value", "cost_currency"}
     ]
     + [
         Row(
@@ -450,6 +450,23 @@ def test_no_column_is_found_by_chance() -> None:
     assert found.column("recipient") == [None] * 12
 
 
+def test_codes_of_statuses_that_are_all_the_same_tell_no_column() -> None:
+    """Threes may be anything; names of statuses are nothing else."""
+    told = messages(12, status_code=3, status_name="delivered")
+    found = read(file_of(told, foreign("Status")), told)
+    assert found.column("status_code") == [None] * 12
+    named = {**foreign("Status"), "Zu": lambda m: m.status_name or ""}
+    assert read(file_of(told, named), told).column("status_code") == [3] * 12
+
+
+def test_of_codes_and_names_of_statuses_the_names_are_taken() -> None:
+    """They say the same, and no other column of numbers can be taken for them."""
+    columns = {**foreign("Status"), "Name": lambda m: m.status_name or ""}
+    found = read(file_of(TOLD, columns), TOLD)
+    assert found.column("status_code") == [told.status_code for told in TOLD]
+    assert found.column("extra")[0] == {"Zu": str(TOLD[0].status_code)}
+
+
 def test_a_status_is_found_only_if_the_whole_file_says_so() -> None:
     """A cell that is no status, in a row of which there is no witness, leaves it in `extra`."""
     columns = {**foreign("Status"), "Zu": lambda m: m.status_name or ""}
@@ -471,11 +488,13 @@ def test_a_sending_time_is_found_only_if_it_is_never_before_the_creation() -> No
 
 
 def test_a_name_that_stands_twice_is_settled() -> None:
-    """Of two columns that are called the same, the one that holds it is taken."""
-    columns = {**KNOWN, "CreationTS": KNOWN["SentTS"], "creation_ts": KNOWN["CreationTS"]}
-    del columns["SentTS"]
-    found = read(file_of(TOLD, columns), TOLD)
-    assert found.column("created_at") == [told.created_at for told in TOLD]
+    """Each of the two columns is what its cells say, whatever their order."""
+    for names in ("CreationTS", "creation_ts"), ("creation_ts", "CreationTS"):
+        columns = {
+            dict(zip(("CreationTS", "SentTS"), names, strict=True)).get(name, name): cell
+            for name, cell in KNOWN.items()
+        }
+        assert is_true(read(file_of(TOLD, columns), TOLD), TOLD)
 
 
 # The setting `column_map` is the user's word.

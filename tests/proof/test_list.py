@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, cast
@@ -76,7 +76,7 @@ def test_the_span_and_the_limit_stand_in_the_query() -> None:
 # The answer.
 
 
-def spelt(**changes: object) -> dict[str, object]:
+def spelt(**changes: Any) -> dict[str, Any]:  # noqa: ANN401
     """The message with other keys; None takes one away."""
     document = {**LIVE, **changes}
     return {key: value for key, value in document.items() if value is not None or key == "null"}
@@ -101,7 +101,7 @@ def spelt(**changes: object) -> dict[str, object]:
     ],
 )
 def test_every_spelling_of_a_message_is_read(
-    document: dict[str, object], changed: dict[str, object]
+    document: dict[str, Any], changed: dict[str, object]
 ) -> None:
     """Documented or seen; a field that is not there, or cannot be read, is none."""
     expected = [Witness(**{**_fields(WITNESS), **changed})]
@@ -117,7 +117,7 @@ def _fields(witness: Witness) -> dict[str, Any]:
     "document",
     [spelt(ID=None), spelt(ID=""), spelt(CreationTS=None), spelt(CreationTS="x"), None, [], "x", 1],
 )
-def test_what_is_no_message_is_left_out(document: object) -> None:
+def test_what_is_no_message_is_left_out(document: Any) -> None:  # noqa: ANN401
     """One without an id or a creation time can be no witness; the others are."""
     assert listed_messages({"Data": [document, LIVE]}, "Listing") == [WITNESS]
 
@@ -183,6 +183,18 @@ def test_three_requests_are_enough(cap: int) -> None:
     assert listing.ask("layout") == []
     assert len(source.asked) == len(set(source.asked)) == REQUESTS == 3
     assert len(found) == len({each.message_id for each in found}) == 3 * min(cap, LIMIT)
+
+
+def test_no_request_has_the_time_of_a_message_in_it() -> None:
+    """Requests stand in logs: what is asked for begins and ends with a minute."""
+    odd = [replace(told, created_at=told.created_at + timedelta(seconds=17)) for told in TOLD]
+    for cap in (1, 5, 21):
+        source = Newest(odd, cap=cap)
+        listing = lists(source).of(MONTH, 240)
+        while listing.ask("layout"):
+            pass
+        edges = {edge for window in source.asked for edge in (window.start, window.end)}
+        assert edges.isdisjoint(told.created_at for told in odd)
 
 
 def test_a_window_of_few_messages_is_asked_for_once() -> None:

@@ -8,6 +8,7 @@ import re
 import time
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -30,7 +31,7 @@ from mailjet_sandbox import (
 from mailjet_sandbox import effects as fx
 from mailjet_sandbox.unknowns import Spelling, Unsent
 from tap_mailjet_sms.exceptions import CSVLayoutError, NotAuthorisedError, TapMailjetSMSError
-from tests.support.account import STREAM, Account, Output, account, records
+from tests.support.account import END, STREAM, Account, Output, account, records
 from tests.support.command import command, set_environment
 from tests.support.truth import truth, without_export
 
@@ -105,7 +106,8 @@ def test_a_first_run_asks_for_two_lists_and_a_later_one_for_none() -> None:
     with account() as there:
         config = there.config(hours=48, windows=6)
         output = Output()
-        there.run(config, output=output)
+        earlier = {**config, "end_date": (END - timedelta(hours=24)).isoformat()}
+        there.run(earlier, output=output)
         assert lists_asked(there) == 2
         spans = {(a.from_ts, a.to_ts) for a in there.backend.journal if a.operation == "messages"}
         assert len(spans) == 2
@@ -121,14 +123,17 @@ def test_what_names_do_not_say_is_read_as_it_is(name: str) -> None:
     with account(PUZZLES[name], per_hour=30) as there:
         config = settings(there)
         output = Output()
-        found = records(there.run(config, output=output))
-        expected = wanted(there, config)
+        earlier = {**config, "end_date": (END - timedelta(hours=24)).isoformat()}
+        found = records(there.run(earlier, output=output))
         asked = lists_asked(there)
-        again = records(there.run(config, state=state_of(output)))
+        found += records(there.run(config, state=state_of(output)))
         assert lists_asked(there) == asked <= 3
-    assert len(found) == len(expected) > 1000
+        expected = wanted(there, config)
+    assert len(expected) > 1000
+    if name == "letters-columns":  # names of statuses say it all; the codes beside them are kept
+        for record in expected.values():
+            record["extra"] = {"E": str(record["status_code"])}
     assert by_id(found) == expected
-    assert by_id(again).items() <= expected.items()
 
 
 @pytest.mark.parametrize("name", sorted(CONTRADICTORY))
@@ -325,8 +330,11 @@ def test_nothing_of_a_message_is_in_a_log_an_error_or_a_state(
     assert "Mailjet" in text
     for message in told:
         ids = {message.message_id, str(layout.expected(message)["message_id"])}
-        for secret in (*ids, message.recipient[1:], str(message.created_ts)):
+        for secret in (*ids, message.recipient[1:]):
             assert secret not in text
+        # Windows and what is asked for begin and end with a minute.
+        if message.created_ts % 60 not in {0, 59}:
+            assert str(message.created_ts) not in text
     senders = {m.sender for m in told if len(m.sender) > 3}
     assert not {sender for sender in senders if re.search(rf"\b{re.escape(sender)}\b", text)}
 
@@ -365,7 +373,7 @@ def trial(
         secrets = [
             secret
             for message in backend.truth(now - 48 * HOUR, now)
-            for secret in (message.message_id, message.recipient[1:], str(message.created_ts))
+            for secret in (message.message_id, message.recipient[1:])
         ]
     return name, ended.code, [record.getMessage() for record in ended.log], secrets
 
