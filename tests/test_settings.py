@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import zoneinfo
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from tap_mailjet_sms.exceptions import InvalidSettingError
 from tap_mailjet_sms.exporting.counting import VerifyCounts
 from tap_mailjet_sms.exporting.lookback import Lookback
+from tap_mailjet_sms.reading.rules import VerifyLayout
 from tap_mailjet_sms.tap import TapMailjetSMS
 
 if TYPE_CHECKING:
@@ -47,6 +50,8 @@ def test_a_token_is_enough() -> None:
     assert defaults.verify_counts is VerifyCounts.WARN
     assert defaults.rules.column_map == {}
     assert defaults.rules.encoding == "utf-8"
+    assert defaults.rules.zone is UTC
+    assert defaults.rules.verify is VerifyLayout.ERROR
 
 
 @pytest.mark.parametrize("value", [0.5, "0.5", " 0.5 ", Decimal("0.5")])
@@ -68,6 +73,57 @@ def test_the_first_and_last_dates_there_are_are_dates(date: str) -> None:
     start = settings(start_date=date).start_date
     assert start is not None
     assert start.microsecond == 0
+
+
+@pytest.mark.parametrize("name", ["UTC", "utc", " UTC ", "Etc/UTC", "GMT", "Z"])
+def test_utc_has_many_names(name: str) -> None:
+    """They are one zone, so that none of them is another layout."""
+    assert settings(csv_time_zone=name).rules.zone is UTC
+
+
+@pytest.mark.parametrize("name", ["Europe/Paris", " America/New_York ", "Asia/Kolkata"])
+def test_a_zone_is_a_name_of_iana(name: str) -> None:
+    """With or without blanks around it."""
+    assert settings(csv_time_zone=name).rules.zone == ZoneInfo(name.strip())
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Europe/Pariss",
+        "Europe",
+        "+01:00",
+        "UTC+1",
+        "Paris",
+        "tzdata.zi",
+        "../UTC",
+        "/etc/localtime",
+    ],
+)
+def test_what_is_no_zone_is_refused(name: str) -> None:
+    """Before anything is asked, and without the value."""
+    (error,) = errors({"auth_token": TOKEN, "csv_time_zone": name})
+    assert error == "csv_time_zone is no time zone, such as UTC or Europe/Paris"
+
+
+def test_zones_are_known_where_the_system_has_none() -> None:
+    """Windows and small containers lack the database: the tap brings its own."""
+    try:
+        zoneinfo.reset_tzpath([])
+        ZoneInfo.clear_cache()
+        assert settings(csv_time_zone="Europe/Paris").rules.zone == ZoneInfo("Europe/Paris")
+    finally:
+        zoneinfo.reset_tzpath()
+        ZoneInfo.clear_cache()
+
+
+def test_what_to_do_about_a_layout_is_one_of_three() -> None:
+    """`off`, `warn` or `error`."""
+    for value in VerifyLayout:
+        assert settings(verify_layout=value.value).rules.verify is value
+    (error,) = errors({"auth_token": TOKEN, "verify_layout": "strict"})
+    assert error.startswith("verify_layout")
+    assert "strict" not in error
 
 
 @pytest.mark.parametrize("value", [2, "2", 2.0, Decimal("2.0")])
