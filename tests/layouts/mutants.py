@@ -47,7 +47,9 @@ def one_witness() -> AbstractContextManager[object]:
 
     stack = ExitStack()
     stack.enter_context(patch.object(proving, "find_rows", find_rows))
-    stack.enter_context(patch.multiple(evidence, ENOUGH=1, _DIFFERENT=dict.fromkeys(evidence._DIFFERENT, 1)))
+    stack.enter_context(
+        patch.multiple(evidence, ENOUGH=1, _DIFFERENT=dict.fromkeys(evidence._DIFFERENT, 1))
+    )
     return stack
 
 
