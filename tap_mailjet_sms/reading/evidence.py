@@ -21,7 +21,8 @@ known, may change    none agrees, and none is of the       is refused, or told
                      kind, or all are another column's;
                      or most are statuses that cannot
                      have moved on; or all times are
-                     whole quarter hours away
+                     whole quarter hours away; or another
+                     column alone has sending times
 known, may change    none agrees                           is read, unproved; a warning of ten or
                                                            more
 unknown, constant    all agree, it alone, with this alone  is found
@@ -212,6 +213,12 @@ def _judge_changing(role: str, place: int, testimony: Testimony, findings: Findi
     told = testimony.told(role, place)
     agrees, differs = told[Says.AGREES], told[Says.DIFFERS]
     stuck = _stuck(role, place, testimony)
+    if role == "sent_at" and not agrees:
+        where = _sending_elsewhere(place, testimony)
+        if where is not None:
+            text = "holds other values, or none"
+            findings.contradictions.append(Finding(role, place, text, elsewhere=where))
+            return False
     if differs > 1 and (not agrees or stuck > agrees):
         if wrong := _is_another(role, place, testimony, stuck=stuck > agrees):
             findings.contradictions.append(wrong)
@@ -227,6 +234,19 @@ def _judge_changing(role: str, place: int, testimony: Testimony, findings: Findi
     if role == "cost_value":  # that nothing was free of charge tells no column from another
         return any(row.witness.cost_value for row in testimony.agreeing(role, place))
     return agrees > 0
+
+
+def _sending_elsewhere(place: int, testimony: Testimony) -> int | None:
+    """The one other column that has sending times of the list, and none that differs."""
+    found = [
+        other
+        for other in range(len(testimony.rows[0].cells))
+        if other != place
+        and not testimony.told("sent_at", other)[Says.DIFFERS]
+        and testimony.different("sent_at", other) >= ENOUGH
+        and not testimony.all_agree("created_at", other)
+    ]
+    return found[0] if len(found) == 1 else None
 
 
 def _stuck(role: str, place: int, testimony: Testimony) -> int:

@@ -149,8 +149,12 @@ ROWS: dict[str, list[Row]] = {
     (
         "known, may change | none agrees, and none is of the kind, or all are another"
         " column's; or most are statuses that cannot have moved on; or all times are whole"
-        " quarter hours away | is refused, or told"
+        " quarter hours away; or another column alone has sending times | is refused, or told"
     ): [
+        Row(
+            file_of(TOLD, {**with_cells(SentTS=lambda _: ""), "Ges": KNOWN["SentTS"]}),
+            refused='the column "SentTS" (sent_at) holds other values, or none',
+        ),
         Row(
             file_of(TOLD, with_cells(Cost=lambda _: "20260")),
             refused='the column "Cost" (cost_value) holds something else than the cost',
@@ -267,6 +271,7 @@ def test_the_table_of_rules_is_true(row: Row) -> None:
             with_cells(CreationTS=KNOWN["SentTS"], SentTS=KNOWN["CreationTS"]), id="two times"
         ),
         pytest.param(with_cells(Status=KNOWN["SmsCount"], SmsCount=KNOWN["Status"]), id="numbers"),
+        pytest.param({**with_cells(SentTS=lambda _: ""), "Ges": KNOWN["SentTS"]}, id="no time"),
         pytest.param({**with_cells(ID=lambda m: m.message_id[::-1]), "Key": KNOWN["ID"]}, id="ids"),
     ],
 )
