@@ -21,8 +21,9 @@ known, may change    none agrees, and none is of the       is refused, or told
                      kind, or all are another column's;
                      or most are statuses that cannot
                      have moved on; or all times are
-                     whole quarter hours away; or another
-                     column alone has sending times
+                     whole quarter hours away
+known, may change    fewer agree than in a column that is  is refused, or told
+                     found as below
 known, may change    none agrees                           is read, unproved; a warning of ten or
                                                            more
 unknown, constant    all agree, it alone, with this alone  is found
@@ -149,11 +150,15 @@ def weigh(rows: Sequence[Row], naming: Naming, zone: tzinfo, file: WholeFile) ->
         if role in naming.alone and not testimony.settle_order(role, naming.alone[role])
     }
     findings.lacks.update(open_orders)
-    found = _Search(testimony, naming, file, findings).found()
+    search = _Search(testimony, naming, file, findings)
+    found = search.found()
     proved = set(found)
     for role, place in naming.alone.items():
         if role in open_orders:
             continue  # the reader refuses such dates, and says why
+        if role in CHANGING and (better := search.better(role, place)):
+            findings.contradictions.append(better)
+            continue
         judge = _judge_constant if role in CONSTANT else _judge_changing
         if judge(role, place, testimony, findings):
             proved.add(role)
@@ -213,12 +218,6 @@ def _judge_changing(role: str, place: int, testimony: Testimony, findings: Findi
     told = testimony.told(role, place)
     agrees, differs = told[Says.AGREES], told[Says.DIFFERS]
     stuck = _stuck(role, place, testimony)
-    if role == "sent_at" and not agrees:
-        where = _sending_elsewhere(place, testimony)
-        if where is not None:
-            text = "holds other values, or none"
-            findings.contradictions.append(Finding(role, place, text, elsewhere=where))
-            return False
     if differs > 1 and (not agrees or stuck > agrees):
         if wrong := _is_another(role, place, testimony, stuck=stuck > agrees):
             findings.contradictions.append(wrong)
@@ -234,19 +233,6 @@ def _judge_changing(role: str, place: int, testimony: Testimony, findings: Findi
     if role == "cost_value":  # that nothing was free of charge tells no column from another
         return any(row.witness.cost_value for row in testimony.agreeing(role, place))
     return agrees > 0
-
-
-def _sending_elsewhere(place: int, testimony: Testimony) -> int | None:
-    """The one other column that has sending times of the list, and none that differs."""
-    found = [
-        other
-        for other in range(len(testimony.rows[0].cells))
-        if other != place
-        and not testimony.told("sent_at", other)[Says.DIFFERS]
-        and testimony.different("sent_at", other) >= ENOUGH
-        and not testimony.all_agree("created_at", other)
-    ]
-    return found[0] if len(found) == 1 else None
 
 
 def _stuck(role: str, place: int, testimony: Testimony) -> int:
@@ -335,16 +321,12 @@ class _Search:
     def found(self) -> dict[str, int]:
         named = self._naming.places
         taken = {*self._naming.mapped, *(p for places in named.values() for p in places)}
-        every = range(len(self._testimony.rows[0].cells))
-        free = [p for p in every if p not in taken]
+        free = [p for p in range(len(self._testimony.rows[0].cells)) if p not in taken]
         for role in CONSTANT:
             if role not in self._naming.alone:
                 self._find_constant(role, named.get(role, free))
-        # Of columns with the same name one was found; what the others are, no name says.
-        taken = {*self._naming.mapped, *self._naming.alone.values()}
         for role in self._wanted_changing():
-            left = [p for p in every if p not in taken and p not in self._found.values()]
-            self._find_changing(role, left)
+            self._find_changing(role)
         return self._found
 
     def _wanted_changing(self) -> list[str]:
@@ -388,9 +370,34 @@ class _Search:
         if role in REQUIRED:
             self._findings.candidates[role] = sorted({place for place, _ in candidates})
 
-    def _find_changing(self, role: str, free: Sequence[int]) -> None:
-        """The only one of these columns that is of the kind, and agrees enough."""
-        testimony = self._testimony
+    def _find_changing(self, role: str) -> None:
+        """The only column without a name that is of the kind, and agrees enough."""
+        candidates = self._likely(role)
+        if len(candidates) == 1 and len(self._testimony.rows) >= ENOUGH:
+            self._take(role, *candidates[0])
+        elif candidates:
+            self._findings.lacks.add(role)
+
+    def better(self, role: str, place: int) -> Finding | None:
+        """What is wrong with a column, if one without a name says more of its role."""
+        role_of_any = STATUS if role in STATUS_ROLES else role
+        candidates = self._likely(role_of_any)
+        if len(candidates) != 1 or len(self._testimony.rows) < ENOUGH:
+            return None
+        other, order = candidates[0]
+        agrees = self._testimony.told(role, place)[Says.AGREES]
+        more = self._testimony.told(role_of_any, other, order)[Says.AGREES]
+        if more < agrees + 2:
+            return None
+        text = f"agrees with Mailjet's own list in {agrees} messages, and another column in {more}"
+        return Finding(role, place, text, elsewhere=other)
+
+    def _likely(self, role: str) -> list[tuple[int, DateOrder | None]]:
+        """The columns without a name that may be this role, and in which order of dates."""
+        testimony, naming = self._testimony, self._naming
+        # Of columns with the same name one was found; what the others are, no name says.
+        taken = {*naming.mapped, *naming.alone.values(), *self._found.values()}
+        free = [p for p in range(len(testimony.rows[0].cells)) if p not in taken]
         candidates: list[tuple[int, DateOrder | None]] = []
         for place in free:
             orders = testimony.possible_orders(role, place) if role in TIMES else [None]
@@ -403,10 +410,7 @@ class _Search:
         if len({place for place, _ in candidates}) == 1 and len(candidates) > 1:
             of_creation = testimony.orders.get("created_at")
             candidates = [each for each in candidates if each[1] is of_creation]
-        if len(candidates) == 1 and len(testimony.rows) >= ENOUGH:
-            self._take(role, *candidates[0])
-        elif candidates:
-            self._findings.lacks.add(role)
+        return candidates
 
     def _take(self, role: str, place: int, order: DateOrder | None) -> None:
         self._found[role] = place

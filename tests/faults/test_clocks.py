@@ -79,6 +79,19 @@ def test_times_of_another_zone_are_warned_of(ahead: int, caplog: pytest.LogCaptu
     assert re.search(rf"up to (1:5\d|2:00):\d\d {where} the window", warned[0])
 
 
+@pytest.mark.parametrize("verify", ["warn", "off"])
+def test_times_far_off_are_read_with_a_warning_where_the_user_says_so(
+    verify: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Two days off, or in the future: who asked for no error gets all messages, and is told."""
+    simulation = story(windows=1, layout=Layout(ahead=2 * DAY), verify_layout=verify)
+    outcome = run_unchecked(simulation)
+    assert outcome.ending is FINISHED
+    assert [message for message in outcome.messages if message.record is not None]
+    warned = [line for line in caplog.records if "Messages were created" in line.msg]
+    assert [line.levelname for line in warned] == ["WARNING"]
+
+
 @pytest.mark.parametrize(
     ("ahead", "why"),
     [(-2 * DAY, "days before the window"), (2 * DAY, "days after"), (7200, "in the future")],
