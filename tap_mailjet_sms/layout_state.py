@@ -132,9 +132,10 @@ def _number(value: object) -> int:
 
 
 def _role(value: object) -> str:
-    if value not in ROLES:
+    role = _text(value)
+    if role not in ROLES:
         raise ValueError
-    return _text(value)
+    return role
 
 
 def _moment(value: object) -> datetime:

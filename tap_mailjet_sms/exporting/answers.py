@@ -204,7 +204,7 @@ def _witness(message: Mapping[str, JSON]) -> Witness | None:
         status_name=_text(field("name", status)),
         status_description=_text(field("description", status)),
         sent_at=time("sentts"),
-        sms_count=_whole_number(field("smscount")),
+        sms_count=_whole_number(field("smscount")) or None,  # none has no part
         cost_value=_amount(field("value", cost)),
         cost_currency=_text(field("currency", cost)),
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import enum
 import re
+import unicodedata
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -128,9 +129,13 @@ def _is_id(cell: str, witness: Witness, _: TimeForm) -> bool:
     return plain_id(cell).casefold() == plain_id(witness.message_id).casefold()
 
 
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFKC", text).casefold()
+
+
 def _is_text(cell: str, expected: str | None) -> bool:
     found, meant = recipient(cell) or "", bare(expected or "")
-    if found == meant:
+    if _folded(found) == _folded(meant):  # a name in capitals is the same name
         return True
     phone = digits(found)
     return phone is not None and phone == digits(meant)

@@ -41,9 +41,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from datetime import timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING, Protocol
 
 from tap_mailjet_sms.reading.agreement import Says, is_kind, is_number, value
+from tap_mailjet_sms.reading.header import looks_like_data
 from tap_mailjet_sms.reading.layout import Evidence
 from tap_mailjet_sms.reading.prices import Evidence as MarkEvidence
 from tap_mailjet_sms.reading.prices import price_of
@@ -74,7 +76,7 @@ _DIFFERENT = {
 #: Witnesses that all disagree on what may change, of whom there is a warning.
 _MANY = 10
 #: What a word has, other than a number or a time.
-_WORD = re.compile(r"[^\W\d_]{3}")
+_WORD = re.compile(r"[^\W\d_]{2}")
 #: Statuses that are not the last (documented as codes, guessed as such).
 _OPEN_STATUSES = {0, 1, 2}
 _ROLES = (*CONSTANT, *CHANGING)
@@ -190,11 +192,16 @@ def _judge_constant(role: str, place: int, testimony: Testimony, findings: Findi
     told = testimony.told(role, place)
     agrees, differs, empty = told[Says.AGREES], told[Says.DIFFERS], told[Says.EMPTY]
     if agrees == told.total():
+        if agrees and role == "created_at" and not testimony.is_precise(role, place):
+            text = "has no time of day: its messages are read as of midnight, or the full hour"
+            findings.warnings.append(Finding(role, place, text))
         return agrees > 0
     if agrees:
         text = f"agrees with Mailjet's own list in {agrees} messages, and not in {differs + empty}"
         elsewhere = testimony.elsewhere(role, place, different=_DIFFERENT.get(role, 1))
-        is_wrong = role == "created_at" or (differs > 1 and elsewhere is not None)
+        is_wrong = differs > 1 and elsewhere is not None
+        if role == "created_at":
+            is_wrong = not testimony.is_rounded(role, place)
         where = findings.contradictions if is_wrong else findings.warnings
         where.append(Finding(role, place, text, _instead(role, place, testimony), elsewhere))
         return not is_wrong
@@ -218,17 +225,17 @@ def _judge_changing(role: str, place: int, testimony: Testimony, findings: Findi
     told = testimony.told(role, place)
     agrees, differs = told[Says.AGREES], told[Says.DIFFERS]
     stuck = _stuck(role, place, testimony)
-    if differs > 1 and (not agrees or stuck > agrees):
-        if wrong := _is_another(role, place, testimony, stuck=stuck > agrees):
-            findings.contradictions.append(wrong)
-        elif differs >= _MANY and not agrees:
-            text = f"agrees with Mailjet's own list in none of {differs} messages"
-            findings.warnings.append(Finding(role, place, text))
+    if differs and (wrong := _is_another(role, place, testimony, stuck)):
+        findings.contradictions.append(wrong)
         return False
-    if stuck and agrees:
+    text = None
+    if agrees and stuck:
         text = (
             f"agrees with Mailjet's own list in {agrees} messages, and cannot be right in {stuck}"
         )
+    elif not agrees and differs >= _MANY:
+        text = f"agrees with Mailjet's own list in none of {differs} messages"
+    if text:
         findings.warnings.append(Finding(role, place, text))
     if role == "cost_value":  # that nothing was free of charge tells no column from another
         return any(row.witness.cost_value for row in testimony.agreeing(role, place))
@@ -236,52 +243,77 @@ def _judge_changing(role: str, place: int, testimony: Testimony, findings: Findi
 
 
 def _stuck(role: str, place: int, testimony: Testimony) -> int:
-    """In how many rows a value differs that cannot have moved on to that of the list."""
+    """In how many rows a value differs that cannot have moved on to that of the list.
+
+    A message is sent once, and costs what it costs once its status is the last.
+    """
     differing = testimony.differing(role, place)
     if role in STATUS_ROLES:
-        return sum(
-            (code := _code_in(row.cells[place])) in STATUS_NAMES and code not in _OPEN_STATUSES
-            for row in differing
-        )
-    return len(differing) if role == "sent_at" else 0  # a message is sent once
+        codes = [_code_in(row.cells[place]) for row in differing]
+        return sum(code in STATUS_NAMES and code not in _OPEN_STATUSES for code in codes)
+    if role == "cost_value":
+        return sum(row.witness.status_code not in _OPEN_STATUSES for row in differing)
+    return len(differing) if role == "sent_at" else 0
 
 
-def _is_another(role: str, place: int, testimony: Testimony, *, stuck: bool) -> Finding | None:
-    """What is wrong with a column of which none agrees, or most cannot be right; None if it may be.
-
-    What is of the kind may have moved on.
-    """
-    form = testimony.form(role)
-    are_of_kind = any(is_kind(role, cell, form) for cell in testimony.filled(place))
-    ahead = testimony.ahead(role, place) if role in TIMES else set()
+def _is_another(role: str, place: int, testimony: Testimony, stuck: int) -> Finding | None:
+    """What is wrong with a column that differs; None if it may have moved on."""
+    told = testimony.told(role, place)
+    agrees, differs = told[Says.AGREES], told[Says.DIFFERS]
+    if role in TIMES and not agrees and (late := _ahead(role, place, testimony)):
+        return late
+    if role == "cost_value" and (otherwise := _counted_otherwise(place, testimony)):
+        return Finding(role, place, otherwise)
+    if differs < 2 or (agrees and stuck <= agrees):  # noqa: PLR2004
+        return None
     instead = _instead(role, place, testimony)
-    if ahead:
-        text = f"is {_off(ahead)} Mailjet's own times"
-        if not any(time.has_zone for time in testimony.times(role, place)):
-            text += ": set csv_time_zone to the zone that it is in"
-        return Finding(role, place, text)
     if instead:
         text = f"holds {_WORDS[instead]}"
-    elif role in STATUS_ROLES and stuck:
+    elif role in STATUS_ROLES and stuck >= ENOUGH and stuck > agrees:
         text = "holds other values, which no status can have been before it was that of the list"
-    elif not are_of_kind and not (role in STATUS_ROLES and _is_translation(place, testimony)):
+    elif not agrees and not _may_be(role, place, testimony):
         text = f"holds something else than {_WORDS[role]}"
     else:
         return None
     return Finding(role, place, text, instead, testimony.elsewhere(role, place))
 
 
-def _is_translation(place: int, testimony: Testimony) -> bool:
-    """Whether a column says in other words what the statuses are: a word for each, and none twice.
+def _counted_otherwise(place: int, testimony: Testimony) -> str | None:
+    """How costs are counted, if it is in another way in all messages that differ."""
+    differing = testimony.differing("cost_value", place)
+    costs = [
+        (cost, row.witness.cost_value, row.witness.sms_count or 0)
+        for row in differing
+        if (cost := _amount_in(row.cells[place])) and row.witness.cost_value
+    ]
+    if len(differing) < 2 or len(costs) < len(differing):  # noqa: PLR2004
+        return None
+    if all(cost * parts == listed for cost, listed, parts in costs):
+        return "holds the price of one part"
+    factors = {cost / listed for cost, listed, _ in costs}
+    if not testimony.agreeing("cost_value", place) and factors <= {Decimal(100), Decimal(1000)}:
+        return "holds the cost in a smaller unit than Mailjet's own list"
+    return None
 
-    A single word says little, but it is kept as it stands, with a warning.
-    """
-    pairs = {
-        (row.cells[place].strip().casefold(), value(STATUS, row.witness)) for row in testimony.rows
-    }
-    words, statuses = {word for word, _ in pairs}, {status for _, status in pairs}
-    are_words = all(_WORD.search(word) and _currency_in(word) is None for word in words)
-    return are_words and len(words) == len(statuses) == len(pairs)
+
+def _may_be(role: str, place: int, testimony: Testimony) -> bool:
+    """Whether any of the cells is of the kind; words that are no status may say one otherwise."""
+    cells, form = testimony.filled(place), testimony.form(role)
+    if any(is_kind(role, cell, form) for cell in cells):
+        return True
+    are_words = all(_WORD.search(cell) and not looks_like_data(cell) for cell in cells)
+    return role in STATUS_ROLES and are_words and not any(map(_amount_in, cells))
+
+
+def _ahead(role: str, place: int, testimony: Testimony) -> Finding | None:
+    """That a column of times is in another zone, if all of them are."""
+    ahead = testimony.ahead(role, place)
+    if not ahead:
+        return None
+    text = f"is {_off(ahead)} Mailjet's own times"
+    if not any(time.has_zone for time in testimony.times(role, place)):
+        text += ": set csv_time_zone to the zone that it is in"
+    return Finding(role, place, text)
 
 
 def _instead(role: str, place: int, testimony: Testimony) -> str | None:
@@ -293,11 +325,8 @@ def _instead(role: str, place: int, testimony: Testimony) -> str | None:
 
 
 def _what_is_wrong(role: str, place: int, testimony: Testimony) -> Finding:
-    if role == "created_at" and (ahead := testimony.ahead(role, place)):
-        text = f"is {_off(ahead)} Mailjet's own times"
-        if not any(time.has_zone for time in testimony.times(role, place)):
-            text += ": set csv_time_zone to the zone that it is in"
-        return Finding(role, place, text)
+    if role == "created_at" and (late := _ahead(role, place, testimony)):
+        return late
     instead = testimony.holds(place, _ROLES, but=role)
     text = f"holds {_WORDS[instead]}" if instead else "holds other values"
     return Finding(role, place, text, instead, testimony.elsewhere(role, place))
@@ -355,6 +384,8 @@ class _Search:
         for place in places:
             orders = testimony.possible_orders(role, place) if role in TIMES else [None]
             candidates += [(place, o) for o in orders if testimony.all_agree(role, place, o)]
+        if role == "created_at":  # a date alone is half of a time
+            candidates = [each for each in candidates if testimony.is_precise(role, *each)]
         if len(candidates) == 1:
             place, order = candidates[0]
             is_other = any(
@@ -495,6 +526,13 @@ def _unwitnessed(rows: Sequence[Row]) -> frozenset[str]:
 def _code_in(cell: str) -> int | None:
     try:
         return status_of(cell, StatusForm.ANY)[0]
+    except (ValueError, ArithmeticError, RecursionError):
+        return None
+
+
+def _amount_in(cell: str) -> Decimal | None:
+    try:
+        return price_of(cell).value
     except (ValueError, ArithmeticError, RecursionError):
         return None
 

@@ -59,7 +59,8 @@ _UNITS: dict[str | None, Collection[str]] = {
 #: What no column is called: numbers, phone numbers, addresses, UUIDs, dates, JSON. Four digits
 #: behind a plus may be a zone.
 _DATA = re.compile(
-    r"\d{5}|\+\s*\d(?:[\s().-]*\d){4}|@|[{}]|^\W*\d[\d.,:\s]*\W*$|\d{4}-\d\d|[0-9a-f]{8}-[0-9a-f]{4}-",
+    r"\d{5}|\+\s*\d(?:[\s().-]*\d){4}|@|[{}]|^\W*\d[\d.,:\s]*\W*$"
+    r"|\d{4}-\d\d|\d\d?[/.]\d\d?[/.]\d{4}|\d{1,2} [a-z]{3} \d{4}|[0-9a-f]{8}-[0-9a-f]{4}-",
     re.IGNORECASE,
 )
 
@@ -235,6 +236,12 @@ def is_known(name: str, column_map: Mapping[str, str | None]) -> bool:
 def looks_like_data(name: str) -> bool:
     """Whether this is a cell rather than the name of a column."""
     return bool(_DATA.search(name))
+
+
+def are_data(names: Sequence[str], column_map: Mapping[str, str | None]) -> bool:
+    """Whether a first row is the first message rather than a header."""
+    like_data = sum(map(looks_like_data, names))
+    return like_data >= max(1, sum(is_known(name, column_map) for name in names))
 
 
 def nameable(name: str) -> str | None:

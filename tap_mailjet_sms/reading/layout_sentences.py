@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tap_mailjet_sms.reading.header import is_known, looks_like_data, nameable, quoted, show
+from tap_mailjet_sms.reading.header import are_data, nameable, quoted, show
 from tap_mailjet_sms.reading.roles import CODED, DOCUMENTED, HOSTS, KEPT, STATUS, STATUS_COLUMNS
 from tap_mailjet_sms.schema import plain_name
 
@@ -38,8 +38,7 @@ def missing_columns(
             f"Mailjet's CSV has no header, and no column that is {' or '.join(missing)} for certain"
         )
     lacks = f"Mailjet's CSV has no column known as {' or '.join(missing)}"
-    like_data = sum(map(looks_like_data, names))
-    if like_data >= max(1, sum(is_known(name, column_map) for name in names)):
+    if are_data(names, column_map):
         return f"{lacks}: its first line is data, not a header, so it cannot be read"
     absent = [*missing, *(name for name in without_source(given) if name not in missing)]
     nor = f" (nor as {listed(absent[len(missing) :])})" if len(absent) > len(missing) else ""

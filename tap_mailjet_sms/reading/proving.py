@@ -10,12 +10,13 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, BinaryIO
+from zoneinfo import ZoneInfo
 
 from tap_mailjet_sms.exceptions import CSVHeaderError, CSVLayoutError
 from tap_mailjet_sms.notices import Notice
 from tap_mailjet_sms.reading import proof_sentences as sentences
 from tap_mailjet_sms.reading.evidence import ENOUGH, Findings, weigh
-from tap_mailjet_sms.reading.header import looks_like_data
+from tap_mailjet_sms.reading.header import are_data, looks_like_data
 from tap_mailjet_sms.reading.layout import (
     Proof,
     Proven,
@@ -34,13 +35,16 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from tap_mailjet_sms.reading.header import Header
-    from tap_mailjet_sms.reading.layout import Evidence, KnownLayout
+    from tap_mailjet_sms.reading.layout import Evidence, KnownLayout, Naming
     from tap_mailjet_sms.reading.rules import Rules
     from tap_mailjet_sms.reading.window_check import WindowCheck
     from tap_mailjet_sms.witness import Listing, Witness
 
 #: A list that Mailjet refused is asked for again after so long.
 CLOSED_FOR = timedelta(days=1)
+#: Where clocks are changed, in each way that is usual.
+_CHANGING = ("Europe/Paris", "America/New_York", "America/Santiago", "Australia/Sydney",
+             "Pacific/Auckland", "Africa/Cairo")  # fmt: skip
 #: A proof of times without a zone holds for so long, and so far from its windows: clocks change.
 ZONE_HOLDS = timedelta(days=30)
 
@@ -91,10 +95,11 @@ class _Proving:
         self._rules = rules
         self._before = before
         self._asking = asking
+        self._proof: Proof | None = None
 
     def proven(self) -> Proven | None:
         known = self._remembered()
-        proof = known.proof if known else None
+        self._proof = proof = known.proof if known else None
         if self._asking is None:
             return self._proven(proof)
         listing, check = self._asking
@@ -127,7 +132,9 @@ class _Proving:
     def _remembered(self) -> KnownLayout | None:
         """The layout before, if this file has it."""
         before = self._before
-        if before is None or before.fingerprint == self._fingerprint():
+        if before is None or not _fits(before, self._header):
+            return None
+        if before.fingerprint == self._fingerprint():
             return before
         if self._header.is_known or before.proof is None:
             return None
@@ -153,13 +160,19 @@ class _Proving:
             findings = self._weighed([*witnesses.values()])
             if findings is not None and not findings.lacks:
                 break
-        return findings, Silence.ABSENT if witnesses else listing.silence or Silence.UNANSWERED
+        if witnesses:
+            return findings, Silence.ABSENT
+        # Without an answer that says why, this run has asked often enough before.
+        told = self._before and self._before.unproved
+        return None, listing.silence or (told.silence if told else Silence.ABSENT)
 
     def _weighed(self, witnesses: Sequence[Witness]) -> Findings | None:
         """What these witnesses say; None if none of them is in the file."""
         header, zone = self._header, self._rules.zone
         rows_from = header if header.is_known or header.is_absent else header.as_row()
-        naming = name_columns(header, self._rules.column_map)
+        # A first row that looks like data has no names to go by.
+        is_data = rows_from is not header and are_data(header.names, self._rules.column_map)
+        naming = self._naming(rows_from if is_data else header)
         rows = find_rows(
             self._file, rows_from, witnesses, id_place=naming.alone.get("message_id"), zone=zone
         )
@@ -169,9 +182,15 @@ class _Proving:
         sources = {**naming.alone, **findings.evidence.found}
         if rows_from is not header and self._begins_with_message(sources, findings.evidence):
             self._header = rows_from
-            naming = name_columns(rows_from, self._rules.column_map)
-            findings = weigh(rows, naming, zone, WholeColumns(self._file, rows_from))
+            whole = WholeColumns(self._file, rows_from)
+            findings = weigh(rows, self._naming(rows_from), zone, whole)
         return findings
+
+    def _naming(self, header: Header) -> Naming:
+        """What the names say, and what an earlier proof has found: these are held against both."""
+        naming = name_columns(header, self._rules.column_map)
+        found = self._proof.evidence.found if self._proof else {}
+        return replace(naming, places={**naming.places, **{r: (p,) for r, p in found.items()}})
 
     def _begins_with_message(self, sources: Mapping[str, int], evidence: Evidence) -> bool:
         """Whether the first row has a time where the creation times stand; no name is one."""
@@ -207,12 +226,17 @@ class _Proving:
         findings: Findings | None = None,
     ) -> Proven:
         evidence = proof.evidence if proof else None
+        if evidence is None and findings is not None:  # of what cells are, not of where they are
+            evidence = replace(findings.evidence, found={}, proved=frozenset())
         try:
             layout = lay_out(self._header, self._rules.column_map, evidence)
         except CSVHeaderError as error:
             if self._asking is None:
                 raise
-            told = sentences.undecided(self._header.names, findings, unproved)
+            names: Sequence[str] = self._header.names
+            if are_data(names, self._rules.column_map):
+                names = self._header.as_row().names  # which shows places alone
+            told = sentences.undecided(names, findings, unproved)
             msg = f"{error} ({told})"
             raise CSVHeaderError(msg) from None
         return Proven(self._header, layout, self._fingerprint(), proof, unproved, tuple(notices))
@@ -231,15 +255,37 @@ def _is_due(known: KnownLayout, listing: Listing, check: WindowCheck) -> bool:
         check.now - proof.at > ZONE_HOLDS
         or check.start > proof.end + ZONE_HOLDS
         or check.end < proof.start - ZONE_HOLDS
+        or _clocks_differ(check, proof)
     )
+
+
+def _clocks_differ(check: WindowCheck, proof: Proof) -> bool:
+    """Whether somewhere clocks have been changed between a proof's window and this one."""
+    return any(
+        {zone.utcoffset(check.start.astimezone(zone)), zone.utcoffset(check.end.astimezone(zone))}
+        - {zone.utcoffset(proof.start.astimezone(zone)), zone.utcoffset(proof.end.astimezone(zone))}
+        for zone in map(ZoneInfo, _CHANGING)
+    )
+
+
+def _fits(known: KnownLayout, header: Header) -> bool:
+    """Whether all that was found is in this file: a state may be damaged."""
+    found = known.proof.evidence.found.values() if known.proof else ()
+    return all(place < len(header.names) for place in found)
 
 
 def _renewed(before: Proof | None, findings: Findings, check: WindowCheck) -> Proof:
-    """The proof of a layout, which reaches as far as the one before it and its own window."""
-    is_far = any(check.is_far(moment) for moment in findings.created)
-    return Proof(
-        replace(findings.evidence, is_far=is_far),
-        at=check.now,
-        start=min(check.start, before.start) if before else check.start,
-        end=max(check.end, before.end) if before else check.end,
-    )
+    """The proof of a layout; what an earlier one found and these do not contradict is kept."""
+    evidence = findings.evidence
+    is_far = sum(map(check.is_far, findings.created)) >= ENOUGH
+    if before is not None:
+        old = before.evidence
+        doubtful = {each.role for each in (*findings.contradictions, *findings.warnings)}
+        evidence = replace(
+            evidence,
+            found={**old.found, **evidence.found},
+            proved=evidence.proved | (old.proved - doubtful),
+            orders={**old.orders, **evidence.orders},
+            decimal_mark=evidence.decimal_mark or old.decimal_mark,
+        )
+    return Proof(replace(evidence, is_far=is_far), check.now, check.start, check.end)

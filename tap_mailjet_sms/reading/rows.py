@@ -30,7 +30,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
 from tap_mailjet_sms.exceptions import CSVFormatError
-from tap_mailjet_sms.reading.header import show
+from tap_mailjet_sms.reading.header import nameable, show
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -97,7 +97,8 @@ def row_name(header: Header, number: int) -> str:
 
 def column_name(header: Header, place: int) -> str:
     """What errors call a column."""
-    return f"{place + 1}" if header.is_absent else show(header.names[place])
+    name = nameable(header.names[place])
+    return f"{place + 1}" if name is None else show(name)
 
 
 def _whole_rows(source: BinaryIO, header: Header) -> Iterator[tuple[bytes, int]]:

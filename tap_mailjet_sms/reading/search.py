@@ -7,6 +7,7 @@ recipient and the creation time together do. The search ends with the last witne
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from datetime import timedelta
 from typing import TYPE_CHECKING, BinaryIO
 
 import pyarrow as pa
@@ -21,14 +22,14 @@ from tap_mailjet_sms.reading.testimony import Row
 from tap_mailjet_sms.reading.times import times
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import tzinfo
 
     from tap_mailjet_sms.reading.header import Header
     from tap_mailjet_sms.witness import Witness
 
 #: Rows with a witness's recipient that are looked at, where no id is found.
-_LOOKED_AT = 10_000
+_LOOKED_AT = 1_000
 
 
 def find_rows(
@@ -93,42 +94,63 @@ def _by_id(
 def _by_recipient(
     file: BinaryIO, header: Header, witnesses: Sequence[Witness], zone: tzinfo
 ) -> list[Row]:
-    """The rows that have the recipient and the creation time of one witness alone."""
+    """The rows that have the recipient and the creation time of one witness alone.
+
+    Their times may all be ahead by the same whole quarter hours.
+    """
     phones: dict[str, list[Witness]] = defaultdict(list)
     for witness in witnesses:
         if phone := digits(witness.recipient or ""):
             phones[phone].append(witness)
     wanted = pa.array(sorted(phones), pa.string())
-    found: dict[str, list[Row]] = defaultdict(list)
+    found: dict[timedelta, list[Row]] = defaultdict(list)
     looked_at = 0
     for block in read_blocks(file, header):
         for place in range(len(header.names)):
-            numbers = pc.ascii_ltrim(
-                pc.replace_substring_regex(block.column(place), "[^0-9]", ""), "0"
-            )
+            marks_gone = pc.replace_substring_regex(block.column(place), "[^0-9]", "")
+            numbers = pc.ascii_ltrim(marks_gone, "0")
             for index in _rows_of(pc.is_in(numbers, wanted)):
                 cells = _cells(block, index)
                 for witness in phones[str(numbers[index].as_py())]:
-                    if _has_time(cells, witness, zone):
-                        found[witness.message_id].append(Row(witness, cells))
+                    for ahead in _ahead(cells, witness, zone):
+                        found[ahead].append(Row(witness, cells))
                 looked_at += 1
-        if looked_at > _LOOKED_AT:
-            break
-    # Two rows, or two witnesses for one, tell nothing; a recipient that stands twice is one row.
-    rows = [same[0] for same in found.values() if all(row.cells == same[0].cells for row in same)]
-    shared = Counter(row.cells for row in rows)
-    return [row for row in rows if shared[row.cells] == 1]
+                if looked_at == _LOOKED_AT:
+                    return _alone(found)
+    return _alone(found)
 
 
-def _has_time(cells: Iterable[str], witness: Witness, zone: tzinfo) -> bool:
-    """Whether one of the cells is the creation time of the witness, in whatever zone."""
-    forms = [TimeForm(zone, order) for order in DateOrder]
-    return any(
-        said("created_at", cell, witness, form) is Says.AGREES
-        or hours_ahead(cell, witness.created_at, form) is not None
-        for cell in cells
-        for form in forms
-    )
+def _alone(found: Mapping[timedelta, list[Row]]) -> list[Row]:
+    """Of rows that are so far ahead, those that are of one witness, which has no other one.
+
+    More than one must be ahead by the same time, or it is by chance.
+    """
+    told: dict[timedelta, list[Row]] = {}
+    for ahead, rows in found.items():
+        distinct = {(row.witness.message_id, row.cells): row for row in rows}
+        witnesses = Counter(message_id for message_id, _ in distinct)
+        shared = Counter(cells for _, cells in distinct)
+        told[ahead] = [
+            row
+            for (message_id, cells), row in distinct.items()
+            if witnesses[message_id] == shared[cells] == 1
+        ]
+    if told.get(timedelta(0)):
+        return told[timedelta(0)]
+    best = max(told.values(), key=len, default=[])
+    return best if len(best) > 1 else []
+
+
+def _ahead(cells: Iterable[str], witness: Witness, zone: tzinfo) -> set[timedelta]:
+    """How far ahead of the witness's creation the cells are that may be that time."""
+    found = set()
+    for form in [TimeForm(zone, order) for order in DateOrder]:
+        for cell in cells:
+            if said("created_at", cell, witness, form) is Says.AGREES:
+                found.add(timedelta(0))
+            elif ahead := hours_ahead(cell, witness.created_at, form):
+                found.add(ahead)
+    return found
 
 
 def _rows_of(matches: pa.BooleanArray) -> Sequence[int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from tap_mailjet_sms.reading.agreement import Says, hours_ahead, said, value
@@ -14,9 +15,12 @@ from tap_mailjet_sms.reading.time_texts import ReadTime, read_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from datetime import datetime, timedelta, tzinfo
+    from datetime import datetime, tzinfo
 
     from tap_mailjet_sms.witness import Witness
+
+
+_MINUTE, _SECOND = timedelta(minutes=1), timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +82,21 @@ class Testimony:
         is_plain = len(found) == 1 and self.different(role, found[0]) >= different
         return found[0] if is_plain else None
 
+    def is_precise(self, role: str, place: int, order: DateOrder | None = None) -> bool:
+        """Whether all times of a column have a minute at least."""
+        found = (_time(cell, self.form(role, order)) for cell in self.filled(place))
+        return all(time.precision <= _MINUTE for time in found if time is not None)
+
+    def is_rounded(self, role: str, place: int) -> bool:
+        """Whether the times that differ do so by a second, as one that is rounded does."""
+        apart = [
+            abs(time.moment - moment)
+            for row in self.differing(role, place)
+            if (moment := self._moment(role, row)) is not None
+            and (time := _time(row.cells[place], self.form(role))) is not None
+        ]
+        return len(apart) == len(self.differing(role, place)) and max(apart) <= _SECOND
+
     def filled(self, place: int) -> list[str]:
         """The cells of a column that hold anything."""
         return [cell for row in self.rows if not is_null(cell := row.cells[place])]
@@ -89,8 +108,7 @@ class Testimony:
 
     def possible_orders(self, role: str, place: int) -> list[DateOrder | None]:
         """The orders of dates in which a column of times agrees; None stands for needing none."""
-        cells = self.filled(place)
-        if cells and all(_is_time(cell, TimeForm(self.zone)) for cell in cells):
+        if self._are_times(place, None):
             return [None]
         if role == "created_at":
             return [order for order in DateOrder if self.all_agree(role, place, order)]
@@ -103,8 +121,11 @@ class Testimony:
         Where none does, but one would in another zone, it is that one.
         """
         orders = self.possible_orders(role, place)
-        if len(orders) > 1 and (of_creation := self.orders.get("created_at")) in orders:
+        of_creation = self.orders.get("created_at")
+        if len(orders) > 1 and of_creation in orders:
             orders = [of_creation]
+        if not orders and role == "sent_at" and of_creation is not None:
+            orders = [of_creation] if self._are_times(place, of_creation) else []
         if not orders:
             orders = [o for o in DateOrder if self.ahead(role, place, o)]
         if len(orders) == 1 and orders[0] is not None:
@@ -127,6 +148,10 @@ class Testimony:
     ) -> list[tuple[Row, Says]]:
         form = self.form(role, order)
         return [(row, said(role, row.cells[place], row.witness, form)) for row in self.rows]
+
+    def _are_times(self, place: int, order: DateOrder | None) -> bool:
+        cells, form = self.filled(place), TimeForm(self.zone, order)
+        return bool(cells) and all(_is_time(cell, form) for cell in cells)
 
     @staticmethod
     def _moment(role: str, row: Row) -> datetime | None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tap_mailjet_sms.exceptions import CSVFormatError
 from tap_mailjet_sms.layout_state import layout_from_state, layout_to_state
 from tap_mailjet_sms.reading.rules import Rules, VerifyLayout
 from tap_mailjet_sms.witness import Silence
@@ -151,8 +153,8 @@ def test_a_proof_of_times_without_a_zone_is_renewed(
     assert bool(listed.asked) is is_due
 
 
-def test_a_renewed_proof_reaches_as_far_as_both() -> None:
-    """A backfill of a year asks each month, and the windows in between never again."""
+def test_a_renewed_proof_reaches_as_far_as_its_own_window() -> None:
+    """Of the windows between two proofs, that of another summer time, nothing is known."""
     first = read(file_of(TOLD, SPACED), TOLD)
     start = START + 40 * DAY
     told = [message(n, created_at=start + n * timedelta(hours=1), sent_at=None) for n in range(12)]
@@ -160,7 +162,7 @@ def test_a_renewed_proof_reaches_as_far_as_both() -> None:
     second = read(file_of(told, SPACED), told, before=first.layout, window=span, now=now)
     assert second.layout is not None
     assert second.layout.proof is not None
-    assert (second.layout.proof.start, second.layout.proof.end) == (START, start + DAY)
+    assert (second.layout.proof.start, second.layout.proof.end) == span
 
 
 # No witness to be had.
@@ -253,9 +255,20 @@ def far(number: int) -> datetime:
 
 
 def test_times_far_off_the_window_are_read_if_mailjet_itself_says_so() -> None:
-    """Messages that were created long before: by the list, they belong to the window."""
+    """Messages that were created long before: by the list, they belong to the window; it warns."""
     told = [message(n, created_at=far(n), sent_at=None) for n in range(12)]
-    assert read(file_of(told), told).column("created_at") == [each.created_at for each in told]
+    found = read(file_of(told), told)
+    assert found.column("created_at") == [each.created_at for each in told]
+    assert found.far is not None
+    assert "10 days before the window" in found.far
+    assert read(file_of(TOLD), TOLD).far is None
+
+
+def test_times_far_off_the_window_are_refused_if_nobody_says_so() -> None:
+    """Mailjet's list has no message of them."""
+    told = [message(n, created_at=far(n), sent_at=None) for n in range(12)]
+    with pytest.raises(CSVFormatError, match="10 days before the window"):
+        read(file_of(told), Listed(silence=Silence.EMPTY))
 
 
 def test_such_a_proof_holds_for_later_files() -> None:
@@ -344,3 +357,44 @@ def test_a_damaged_proof_is_refused(part: str, value: object) -> None:
         inner = inner[name]  # type: ignore[assignment]
     inner[last] = value
     assert layout_from_state(state) is None
+
+
+def test_a_renewed_proof_keeps_what_an_older_one_found() -> None:
+    """A few messages tell less than those before: what they do not contradict stays as it was."""
+    columns = {("Teile" if name == "SmsCount" else name): cell for name, cell in SPACED.items()}
+    first = read(file_of(TOLD, columns), TOLD)
+    assert first.layout is not None
+    assert first.layout.columns["sms_count"] is not None
+    few = [message(n, created_at=START + 40 * DAY + n * timedelta(hours=1)) for n in range(2)]
+    span = (START + 40 * DAY, START + 41 * DAY)
+    second = read(file_of(few, columns), few, before=first.layout, window=span, now=span[1])
+    assert second.column("sms_count") == [told.sms_count for told in few]
+    assert second.warnings == first.warnings[:0]
+
+
+def test_the_clocks_that_may_have_changed_are_asked_of() -> None:
+    """Times without a zone are proved anew where summer time may begin or end."""
+    first = read(file_of(TOLD, SPACED), TOLD)
+    assert first.layout is not None
+    assert first.layout.proof is not None
+    before = replace(
+        first.layout,
+        proof=replace(
+            first.layout.proof,
+            at=datetime(2026, 10, 24, tzinfo=UTC),
+            start=datetime(2026, 10, 20, tzinfo=UTC),
+            end=datetime(2026, 10, 24, tzinfo=UTC),
+        ),
+    )
+    for day, is_asked in ((24, False), (26, True)):
+        start = datetime(2026, 10, day, tzinfo=UTC)
+        told = [message(n, created_at=start + n * timedelta(minutes=5)) for n in range(12)]
+        listed = Listed([told])
+        read(
+            file_of(told, SPACED),
+            listed,
+            before=before,
+            window=(start, start + timedelta(hours=2)),
+            now=start + timedelta(hours=3),
+        )
+        assert bool(listed.asked) is is_asked

@@ -13,7 +13,7 @@ import pytest
 from tap_mailjet_sms.exceptions import CSVHeaderError, CSVLayoutError
 from tap_mailjet_sms.reading import csv_file
 from tap_mailjet_sms.reading.rules import Rules
-from tap_mailjet_sms.reading.window_check import WindowCheck
+from tap_mailjet_sms.reading.window_check import FarTimes, WindowCheck
 from tap_mailjet_sms.witness import Silence, Witness
 
 if TYPE_CHECKING:
@@ -151,6 +151,8 @@ class Read:
     layout: KnownLayout | None
     warnings: list[str]
     infos: list[str]
+    #: What is said of times off the window.
+    far: str | None
 
     @property
     def doubts(self) -> list[str]:
@@ -173,21 +175,24 @@ def read(  # noqa: PLR0913 - each is one independent choice
 ) -> Read:
     """Read a file of which Mailjet lists these messages."""
     source: BinaryIO = io.BytesIO(csv.encode())
+    check, far_times = WindowCheck(*window, now=now), FarTimes()
     reading = csv_file.read(
         source,
         rules or Rules(),
         before=before,
-        check=WindowCheck(*window, now=now),
+        check=check,
         listing=listed if isinstance(listed, Listed) else Listed([listed]),
     )
     rows = [row for batch in reading for row in batch.to_pylist()]
     for row in rows:
         row["extra"] = row["extra"] and dict(row["extra"])
+    far_times.add(check)
     return Read(
         rows,
         reading.layout,
         [notice.text for notice in reading.notices if notice.is_warning],
         [notice.text for notice in reading.notices if not notice.is_warning],
+        far_times.warning,
     )
 
 
