@@ -94,6 +94,10 @@ docs: .venv/.done ## Write the settings and columns into README.md, meltano.yml,
 	@$(PY) -m scripts.document_settings
 	@$(PY) -m scripts.write_dictionary
 
+.PHONY: pictures
+pictures: .venv/.done ## Draw docs/pictures/: the way of the data, light and dark, and the logo
+	@$(PY) -m scripts.draw_pictures
+
 .PHONY: format
 format: .venv/.done ## Format the code and fix what ruff can fix
 	$(PY) -m ruff check --fix .
