@@ -12,6 +12,7 @@ import re
 import subprocess
 import sys
 import textwrap
+import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias, cast
@@ -23,6 +24,7 @@ README = ROOT / "README.md"
 MELTANO = ROOT / "meltano.yml"
 PLUGIN = ROOT / "plugin.yml"
 ENV_EXAMPLE = ROOT / ".env.example"
+PYPROJECT = ROOT / "pyproject.toml"
 PREFIX = "TAP_MAILJET_SMS_"
 
 JSON: TypeAlias = "bool | int | float | str | list[JSON] | dict[str, JSON] | None"
@@ -135,7 +137,9 @@ def meltano_definition(settings: list[Setting], capabilities: list[str]) -> dict
         entry["kind"] = "date_iso8601" if setting.is_date else kind
         if setting.options:
             entry["kind"] = "options"
-            entry["options"] = [{"label": o.title(), "value": o} for o in setting.options]
+            entry["options"] = [
+                {"label": o.replace("_", " ").title(), "value": o} for o in setting.options
+            ]
         if setting.secret:
             entry["sensitive"] = True
         if setting.default not in (None, {}):
@@ -153,15 +157,39 @@ def meltano_definition(settings: list[Setting], capabilities: list[str]) -> dict
 
 def plugin(meltano: str, definition: dict[str, JSON]) -> str:
     """Describe the tap to somebody else's project: as in meltano.yml, but from the registry."""
-    project = yaml.safe_load(meltano)
-    (own,) = project["plugins"]["extractors"]
+    (own,) = yaml.safe_load(meltano)["plugins"]["extractors"]
     head = {name: own[name] for name in ("name", "namespace", "label", "description")}
     how = {"pip_url": own["name"], "executable": own["executable"]}
     lines = [
         "# For a Meltano project of your own: meltano add --from-ref <address of this file>",
-        "# tap-mailjet-sms. Made by `make docs`.",
+        "# tap-mailjet-sms. For Meltano's hub, too. Made by `make docs`.",
     ]
-    return "\n".join([*lines, _yaml(head | how | definition)])
+    return "\n".join([*lines, _yaml(head | how | for_the_hub() | definition)])
+
+
+def for_the_hub() -> dict[str, JSON]:
+    """Say what Meltano's hub wants to know beside what a project needs.
+
+    The keys and their values are those of the hub's JSON schemas (`plugin_definitions/` of the
+    repository meltano/hub). The hub calls a variant by the owner of its repository, and serves
+    the logo itself: `docs/pictures/logo.svg` goes there with the definition.
+    """
+    project = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["project"]
+    repository = project["urls"]["Repository"]
+    versions = re.findall(r"Python :: (3\.\d+)$", "\n".join(project["classifiers"]), re.MULTILINE)
+    return {
+        "variant": repository.split("/")[-2],
+        "repo": repository,
+        "docs": project["urls"]["Documentation"],
+        "domain_url": "https://www.mailjet.com/",
+        "logo_url": "/assets/logos/extractors/mailjet-sms.svg",
+        "keywords": ["meltano_sdk", *(word.lower() for word in project["keywords"])],
+        "maintenance_status": "beta",
+        # The hub's own judgement, which it has not made.
+        "quality": "unknown",
+        "supported_python_versions": list(versions),
+        "prereq": "A token, made in the SMS dashboard of the Mailjet **master** account.",
+    }
 
 
 def _yaml(value: dict[str, JSON]) -> str:
