@@ -72,12 +72,13 @@ charts: .venv/.done ## Draw the charts of docs/performance.md from what `make be
 check: lint package test dbt ## Lint, build, test: all that .ci/run does, save the demo
 
 .PHONY: lint
-lint: .venv/.done ## Lint, formatting, types, import contracts, dependencies
+lint: .venv/.done ## Lint, formatting, types, import contracts, dependencies, workflows
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 	.venv/bin/lint-imports
 	.venv/bin/deptry tap_mailjet_sms
+	.venv/bin/zizmor --quiet --offline --persona pedantic .github
 
 .PHONY: build
 build: .tools/uv/.done ## Build wheel and sdist into dist/
@@ -88,6 +89,14 @@ build: .tools/uv/.done ## Build wheel and sdist into dist/
 .PHONY: package
 package: .venv/.done ## Build both, look into them, and run the tap from the wheel
 	@$(PY) -m scripts.check_package
+
+.PHONY: release
+release: .venv/.done ## Make all files of a release, but publish nothing (TAG=v0.1.0, in that tag's tree)
+	@$(PY) -m scripts.release $(TAG)
+
+.PHONY: audit
+audit: .venv/.done ## Ask for known vulnerabilities of all that is pinned (needs a registry that tells)
+	@$(PY) -m scripts.audit_pins
 
 .PHONY: docs
 docs: .venv/.done ## Write the settings and columns into README.md, meltano.yml, plugin.yml, .env.example; docs/dictionary
@@ -111,6 +120,7 @@ pins: .tools/uv/.done ## Compile the hashed pins of requirements/ (UPGRADE=--upg
 	$(COMPILE) requirements/target-postgres.in --output-file requirements/target-postgres.txt
 	$(COMPILE) requirements/target-snowflake.in --output-file requirements/target-snowflake.txt
 	$(COMPILE) requirements/airbyte-cdk.in --output-file requirements/airbyte-cdk.txt
+	$(COMPILE) requirements/audit.in --output-file requirements/audit.txt
 	$(COMPILE) requirements/charts.in --output-file requirements/charts.txt
 	$(COMPILE) requirements/dbt.in --output-file requirements/dbt.txt
 	$(COMPILE) requirements/dbt-snowflake.in --output-file requirements/dbt-snowflake.txt
@@ -118,4 +128,4 @@ pins: .tools/uv/.done ## Compile the hashed pins of requirements/ (UPGRADE=--upg
 
 .PHONY: clean
 clean: ## Remove everything that was installed or built here
-	rm -rf .venv .tools .demo .meltano dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .tools .demo .meltano dist release build .mypy_cache .ruff_cache .pytest_cache .hypothesis
