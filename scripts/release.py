@@ -97,7 +97,7 @@ def main() -> int:
             )
         bill = RELEASE / "tap-mailjet-sms.cdx.json"
         bill.write_text(bill_of_materials(package, version), encoding="utf-8")
-    for made in sorted([*DIST.iterdir(), *RELEASE.iterdir()]):
+    for made in (package.wheel, package.sdist, *sorted(RELEASE.iterdir())):
         print(made.relative_to(ROOT))
     return 0
 
