@@ -99,13 +99,17 @@ audit: .venv/.done ## Ask for known vulnerabilities of all that is pinned (needs
 	@$(PY) -m scripts.audit_pins
 
 .PHONY: docs
-docs: .venv/.done ## Write the settings and columns into README.md, meltano.yml, plugin.yml, .env.example; docs/dictionary
+docs: .venv/.done ## Write the settings and columns into docs/, meltano.yml, plugin.yml, .env.example; docs/dictionary
 	@$(PY) -m scripts.document_settings
 	@$(PY) -m scripts.write_dictionary
 
 .PHONY: pictures
 pictures: .venv/.done ## Draw docs/pictures/: the way of the data, light and dark, and the logo
 	@$(PY) -m scripts.draw_pictures
+
+.PHONY: site
+site: .venv/.done ## Build the documentation site into site/, and look for broken links and foreign sources
+	@$(PY) -m scripts.build_site
 
 .PHONY: format
 format: .venv/.done ## Format the code and fix what ruff can fix
@@ -124,8 +128,9 @@ pins: .tools/uv/.done ## Compile the hashed pins of requirements/ (UPGRADE=--upg
 	$(COMPILE) requirements/charts.in --output-file requirements/charts.txt
 	$(COMPILE) requirements/dbt.in --output-file requirements/dbt.txt
 	$(COMPILE) requirements/dbt-snowflake.in --output-file requirements/dbt-snowflake.txt
+	$(COMPILE) requirements/site.in --output-file requirements/site.txt
 	$(COMPILE) pyproject.toml --group dev --output-file requirements/dev.txt
 
 .PHONY: clean
 clean: ## Remove everything that was installed or built here
-	rm -rf .venv .tools .demo .meltano dist release build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .tools .demo .meltano dist release build site .mypy_cache .ruff_cache .pytest_cache .hypothesis

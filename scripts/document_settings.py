@@ -1,6 +1,7 @@
-"""Write what the tap says about itself into README.md, meltano.yml, plugin.yml and .env.example.
+"""Write what the tap says about itself into docs/, meltano.yml, plugin.yml and .env.example.
 
-Everything comes from `--about` and `--discover`, so the documents say what the code does. With
+Everything comes from `--about`, `--discover` and Mailjet's statuses as `schema.py` has them, so the
+documents say what the code does. With
 `--check` nothing is written, and the exit code tells whether something would have been.
 """
 
@@ -19,8 +20,11 @@ from typing import TypeAlias, cast
 
 import yaml
 
+from tap_mailjet_sms.schema import STATUS_NAMES
+
 ROOT = Path(__file__).resolve().parent.parent
-README = ROOT / "README.md"
+SETTINGS = ROOT / "docs" / "settings.md"
+STREAM = ROOT / "docs" / "stream.md"
 MELTANO = ROOT / "meltano.yml"
 PLUGIN = ROOT / "plugin.yml"
 ENV_EXAMPLE = ROOT / ".env.example"
@@ -29,7 +33,7 @@ PREFIX = "TAP_MAILJET_SMS_"
 
 JSON: TypeAlias = "bool | int | float | str | list[JSON] | dict[str, JSON] | None"
 
-# What every SDK tap has; the README shows these apart from the tap's own.
+# What every SDK tap has; docs/settings.md shows these apart from the tap's own.
 SDK_SETTINGS = (
     "stream_maps",
     "stream_map_config",
@@ -85,15 +89,16 @@ def documents() -> dict[Path, str]:
     settings = _settings(schema)
     catalog = _ask("--discover")
     (stream,) = [_object(entry) for entry in _list(catalog["streams"])]
-    readme = README.read_text(encoding="utf-8")
-    readme = _between(readme, "settings", settings_table(settings))
-    readme = _between(readme, "columns", columns_table(_object(stream["schema"])))
+    page = _between(STREAM, STREAM.read_text(encoding="utf-8"), "statuses", statuses_table())
     definition = meltano_definition(settings, [str(c) for c in _list(about["capabilities"])])
     meltano = _generated_part(
         MELTANO.read_text(encoding="utf-8"), textwrap.indent(_yaml(definition), "    ")
     )
     return {
-        README: readme,
+        SETTINGS: _between(
+            SETTINGS, SETTINGS.read_text(encoding="utf-8"), "settings", settings_table(settings)
+        ),
+        STREAM: _between(STREAM, page, "columns", columns_table(_object(stream["schema"]))),
         MELTANO: meltano,
         PLUGIN: plugin(meltano, definition),
         ENV_EXAMPLE: env_example(settings),
@@ -126,6 +131,12 @@ def columns_table(schema: dict[str, JSON]) -> str:
             kind += ", null"
         lines.append(f"| `{name}` | {kind} | {_cell(str(column.get('description', '')))} |")
     return "\n".join(lines)
+
+
+def statuses_table() -> str:
+    """Show Mailjet's statuses."""
+    lines = ["| `status_code` | `status_name` |", "|---|---|"]
+    return "\n".join([*lines, *(f"| {code} | `{name}` |" for code, name in STATUS_NAMES.items())])
 
 
 def meltano_definition(settings: list[Setting], capabilities: list[str]) -> dict[str, JSON]:
@@ -253,13 +264,13 @@ def _cell(text: str) -> str:
     return " ".join(text.split()).replace("|", "\\|")
 
 
-def _between(text: str, name: str, body: str) -> str:
+def _between(path: Path, text: str, name: str, body: str) -> str:
     """Replace what stands between a document's two markers of this name."""
     begin, end = f"<!-- {name}: made by `make docs` -->", f"<!-- /{name} -->"
     before, found, rest = text.partition(begin)
     _, found_end, after = rest.partition(end)
     if not (found and found_end):
-        sys.exit(f"README.md lacks the markers {begin} and {end}")
+        sys.exit(f"{path.name} lacks the markers {begin} and {end}")
     return f"{before}{begin}\n{body}\n{end}{after}"
 
 

@@ -10,8 +10,17 @@ from pathlib import Path
 import pytest
 import yaml
 
+from scripts.build_site import FENCE, place_of
 from scripts.check_tree import offences
-from scripts.document_settings import ENV_EXAMPLE, MELTANO, PLUGIN, README, ROOT, documents
+from scripts.document_settings import (
+    ENV_EXAMPLE,
+    MELTANO,
+    PLUGIN,
+    ROOT,
+    SETTINGS,
+    STREAM,
+    documents,
+)
 
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("dbt/*.md")])
 
@@ -32,9 +41,9 @@ def fresh() -> dict[Path, str]:
     return documents()
 
 
-@pytest.mark.parametrize("path", [README, MELTANO, PLUGIN, ENV_EXAMPLE], ids=lambda path: path.name)
+@pytest.mark.parametrize("path", [SETTINGS, STREAM, MELTANO, PLUGIN, ENV_EXAMPLE], ids=name_of)
 def test_document_is_what_make_docs_writes(fresh: dict[Path, str], path: Path) -> None:
-    """README, the files for Meltano and .env.example follow the settings and columns."""
+    """Two pages, the files for Meltano and .env.example follow the settings and columns."""
     assert path.read_text(encoding="utf-8") == fresh[path], "run `make docs`"
 
 
@@ -83,6 +92,33 @@ def test_links_lead_somewhere(document: Path) -> None:
     """Every relative link of a document is a file or a folder of the project."""
     links = re.findall(r"\]\(([^)#:]+)[^):]*\)", read(document))
     assert [link for link in links if not (document.parent / link).exists()] == []
+
+
+def anchors_of(document: Path) -> set[str]:
+    """The anchors of a document's headings, as GitHub and the site make them."""
+    headings = re.findall(r"^#+ (.+)$", FENCE.sub("", read(document)), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
+def test_anchors_lead_somewhere(document: Path) -> None:
+    """What a link names behind `#` is a heading of the document that it leads to."""
+    links = re.findall(r"\]\(([^):#]*)#([^)]+)\)", FENCE.sub("", read(document)))
+    missing = [
+        f"{target}#{anchor}"
+        for target, anchor in links
+        if anchor not in anchors_of(document.parent / target if target else document)
+    ]
+    assert missing == []
+
+
+def test_every_page_is_in_the_navigation_of_the_site() -> None:
+    """Those of docs/, but single decisions, to which their list leads; and no other."""
+    navigation = read(ROOT / "mkdocs.yml").partition("\nnav:\n")[2]
+    shown = set(re.findall(r": (\S+\.md)$", navigation, re.MULTILINE))
+    pages = {place_of(path) for path in ROOT.glob("docs/**/*.md")}
+    assert pages - shown == {page for page in pages if re.match(r"adr/\d", page)}
+    assert shown - pages == {"index.md", "dbt/README.md", "CONTRIBUTING.md", "CHANGELOG.md"}
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
