@@ -92,6 +92,8 @@ def _demo() -> list[str]:
             "TAP_MAILJET_SMS_AUTH_TOKEN": TOKEN,
             "TAP_MAILJET_SMS_START_DATE": start.isoformat(),
             "TAP_MAILJET_SMS_WINDOW_DAYS": str(WINDOW_DAYS),
+            # Hours pass for the deliveries only: by the clock, nothing is due to be read again yet.
+            "TAP_MAILJET_SMS_LOOKBACK_SCHEDULE": "every_run",
             "TARGET_POSTGRES_SQLALCHEMY_URL": sqlalchemy_url(uri),
         }
         run = ("run", TAP, TARGET)

@@ -126,6 +126,8 @@ def _variables(home: Path) -> dict[str, str]:
         "MELTANO_SEND_ANONYMOUS_USAGE_STATS": "false",
         "MELTANO_SYS_DIR_ROOT": str(home),
         "NO_COLOR": "1",
+        # Its log of each run, which goes to the home folder otherwise.
+        "XDG_STATE_HOME": str(home / "state"),
         # The plugins' dependencies as they were tested, not the newest of the day.
         # Relative, as uv takes a space for the end of a path.
         "UV_CONSTRAINT": str(PLUGIN_PINS.relative_to(ROOT)),

@@ -121,3 +121,25 @@ def test_the_callers_settings_do_not_reach_meltano(
     assert any('"auth_token"' in line for line in lines)
     with pytest.raises(CommandError, match="exit code"):
         meltano.run("run", "no-such-plugin", settings={}, show=lines.append)
+
+
+def test_nothing_is_written_to_the_home_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Meltano keeps a log of each run, there by itself; it goes with the rest."""
+    install(print)
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    meltano = Meltano.prepare(tmp_path / "meltano")
+    run = ("run", "--no-install", "tap-mailjet-sms", "target-postgres")
+    # Nobody listens there: the tap ends at once.
+    settings = {
+        "TAP_MAILJET_SMS_API_URL": "http://127.0.0.1:9/v4",
+        "TAP_MAILJET_SMS_AUTH_TOKEN": "token",
+        "TAP_MAILJET_SMS_MAX_ATTEMPTS": "1",
+    }
+    with pytest.raises(CommandError, match="exit code"):
+        meltano.run(*run, settings=settings, show=print)
+    assert list(home.rglob("*")) == []
+    assert list((tmp_path / "meltano" / "state").rglob("*.log"))
