@@ -99,7 +99,7 @@ audit: .venv/.done ## Ask for known vulnerabilities of all that is pinned (needs
 	@$(PY) -m scripts.audit_pins
 
 .PHONY: docs
-docs: .venv/.done ## Write the settings and columns into docs/, meltano.yml, plugin.yml, .env.example; docs/dictionary
+docs: .venv/.done ## Write the settings and columns into README.md, docs/, meltano.yml, plugin.yml, .env.example; docs/dictionary
 	@$(PY) -m scripts.document_settings
 	@$(PY) -m scripts.write_dictionary
 

@@ -1,8 +1,8 @@
-"""Write what the tap says about itself into docs/, meltano.yml, plugin.yml and .env.example.
+"""Write what the tap says about itself into README.md, docs/ and the files for Meltano.
 
 Everything comes from `--about`, `--discover` and Mailjet's statuses as `schema.py` has them, so the
-documents say what the code does. With
-`--check` nothing is written, and the exit code tells whether something would have been.
+documents say what the code does. With `--check` nothing is written, and the exit code tells whether
+something would have been.
 """
 
 from __future__ import annotations
@@ -16,13 +16,17 @@ import textwrap
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias, cast
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 import yaml
 
 from tap_mailjet_sms.schema import STATUS_NAMES
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 ROOT = Path(__file__).resolve().parent.parent
+README = ROOT / "README.md"
 SETTINGS = ROOT / "docs" / "settings.md"
 STREAM = ROOT / "docs" / "stream.md"
 MELTANO = ROOT / "meltano.yml"
@@ -89,16 +93,19 @@ def documents() -> dict[Path, str]:
     settings = _settings(schema)
     catalog = _ask("--discover")
     (stream,) = [_object(entry) for entry in _list(catalog["streams"])]
-    page = _between(STREAM, STREAM.read_text(encoding="utf-8"), "statuses", statuses_table())
+    columns = _object(_object(stream["schema"])["properties"])
     definition = meltano_definition(settings, [str(c) for c in _list(about["capabilities"])])
     meltano = _generated_part(
         MELTANO.read_text(encoding="utf-8"), textwrap.indent(_yaml(definition), "    ")
     )
     return {
-        SETTINGS: _between(
-            SETTINGS, SETTINGS.read_text(encoding="utf-8"), "settings", settings_table(settings)
+        README: _filled(
+            README,
+            settings=_list_of(setting.name for setting in settings if not setting.of_sdk),
+            columns=_list_of(columns),
         ),
-        STREAM: _between(STREAM, page, "columns", columns_table(_object(stream["schema"]))),
+        SETTINGS: _filled(SETTINGS, settings=settings_table(settings)),
+        STREAM: _filled(STREAM, columns=columns_table(columns), statuses=statuses_table()),
         MELTANO: meltano,
         PLUGIN: plugin(meltano, definition),
         ENV_EXAMPLE: env_example(settings),
@@ -121,10 +128,10 @@ def settings_table(settings: list[Setting]) -> str:
     return "\n".join([*lines, "", f"The settings that every SDK tap has work too: {names}."])
 
 
-def columns_table(schema: dict[str, JSON]) -> str:
+def columns_table(columns: dict[str, JSON]) -> str:
     """Show the columns of the stream."""
     lines = ["| Column | Type | Meaning |", "|---|---|---|"]
-    for name, entry in _object(schema["properties"]).items():
+    for name, entry in columns.items():
         column = _object(entry)
         kind = str(column.get("format") or _type(column))
         if "null" in _types(column):
@@ -264,14 +271,21 @@ def _cell(text: str) -> str:
     return " ".join(text.split()).replace("|", "\\|")
 
 
-def _between(path: Path, text: str, name: str, body: str) -> str:
-    """Replace what stands between a document's two markers of this name."""
-    begin, end = f"<!-- {name}: made by `make docs` -->", f"<!-- /{name} -->"
-    before, found, rest = text.partition(begin)
-    _, found_end, after = rest.partition(end)
-    if not (found and found_end):
-        sys.exit(f"{path.name} lacks the markers {begin} and {end}")
-    return f"{before}{begin}\n{body}\n{end}{after}"
+def _list_of(names: Iterable[str]) -> str:
+    return " · ".join(f"`{name}`" for name in names)
+
+
+def _filled(path: Path, **parts: str) -> str:
+    """A document with each part anew that stands between two markers of its name."""
+    text = path.read_text(encoding="utf-8")
+    for name, body in parts.items():
+        begin, end = f"<!-- {name}: made by `make docs` -->", f"<!-- /{name} -->"
+        before, found, rest = text.partition(begin)
+        _, found_end, after = rest.partition(end)
+        if not (found and found_end):
+            sys.exit(f"{path.name} lacks the markers {begin} and {end}")
+        text = f"{before}{begin}\n{body}\n{end}{after}"
+    return text
 
 
 def _generated_part(text: str, body: str) -> str:

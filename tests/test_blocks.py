@@ -43,7 +43,6 @@ ELSEWHERE = {
 #: Pages whose blocks are run by tests of their own, or are commands of a clone.
 OF_THEIR_OWN = {
     "CONTRIBUTING.md": "tests/test_docs.py",
-    "README.md": "tests/test_docs.py",
     "dbt/README.md": "tests/test_dbt_package.py",
     "docs/adr/README.md": "tests/test_docs.py",
     "docs/architecture.md": "tests/test_docs.py",

@@ -16,6 +16,7 @@ from scripts.document_settings import (
     ENV_EXAMPLE,
     MELTANO,
     PLUGIN,
+    README,
     ROOT,
     SETTINGS,
     STREAM,
@@ -41,9 +42,11 @@ def fresh() -> dict[Path, str]:
     return documents()
 
 
-@pytest.mark.parametrize("path", [SETTINGS, STREAM, MELTANO, PLUGIN, ENV_EXAMPLE], ids=name_of)
+@pytest.mark.parametrize(
+    "path", [README, SETTINGS, STREAM, MELTANO, PLUGIN, ENV_EXAMPLE], ids=name_of
+)
 def test_document_is_what_make_docs_writes(fresh: dict[Path, str], path: Path) -> None:
-    """Two pages, the files for Meltano and .env.example follow the settings and columns."""
+    """The pages, the files for Meltano and .env.example follow the settings and columns."""
     assert path.read_text(encoding="utf-8") == fresh[path], "run `make docs`"
 
 
