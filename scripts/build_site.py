@@ -38,6 +38,8 @@ LOADED = {
     "script": "src", "img": "src", "iframe": "src", "source": "srcset", "video": "src",
     "audio": "src", "embed": "src", "object": "data", "link": "href",
 }  # fmt: skip
+# A list that Markdown takes for text, since no blank line is before it; GitHub shows it as a list.
+LOST_LIST = re.compile(r"<p>(?:(?!</p>).)*?\n(?:[-*]|\d+\.) ", re.DOTALL)
 LOADED_BY_STYLE = re.compile(r"""(?:url\(|@import)\s*['"]?((?:https?:)?//[^'")\s]+)""")
 
 
@@ -143,6 +145,7 @@ class Page(HTMLParser):
         self.anchors: set[str] = set()
         text = path.read_text(encoding="utf-8")
         self.loaded += LOADED_BY_STYLE.findall(text)
+        self.has_lost_list = LOST_LIST.search(text) is not None
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -165,6 +168,8 @@ def wrong(site: Path) -> tuple[int, list[str]]:
         sentences += [f"{style.relative_to(site)} loads {address}" for address in addresses]
     for path, read in pages.items():
         name = path.relative_to(site)
+        if read.has_lost_list:
+            sentences.append(f"{name} has a list without a blank line before it")
         for address in (*read.loaded, *read.links):
             parts = urlsplit(address)
             if parts.scheme or parts.netloc:
