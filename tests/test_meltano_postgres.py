@@ -63,6 +63,8 @@ class Journey:
             "TAP_MAILJET_SMS_START_DATE": start.isoformat(),
             "TAP_MAILJET_SMS_END_DATE": end.isoformat(),
             "TAP_MAILJET_SMS_WINDOW_DAYS": "1.5",
+            # Hours pass for the deliveries only: by the clock, nothing is due to be read again.
+            "TAP_MAILJET_SMS_LOOKBACK_SCHEDULE": "every_run",
             "TARGET_POSTGRES_SQLALCHEMY_URL": sqlalchemy_url(self.uri),
         }
         self.meltano.run("run", TAP, TARGET, settings=settings, show=print)
