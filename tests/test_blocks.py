@@ -37,6 +37,7 @@ ELSEWHERE = {
     "docker": "a container engine",
     "example": "shortened: no JSON as it stands",
     "installs": "a registry, and a home folder to install into",
+    "release": "a release, and GitHub's command line",
     "repository": "a clone: tests/test_docs.py knows its commands, and .ci/run runs them",
     "warehouse": "a target and a warehouse: tests/test_meltano_postgres.py",
 }
