@@ -193,7 +193,7 @@ def settled_beyond_a_gap() -> AbstractContextManager[object]:
 
 def no_settling() -> AbstractContextManager[object]:
     """The run reads up to this very moment."""
-    return patch.object(windows, "SETTLING", timedelta(0))
+    return patch.object(planning, "SETTLING", timedelta(0))
 
 
 def no_overlap() -> AbstractContextManager[object]:
