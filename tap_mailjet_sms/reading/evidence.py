@@ -406,7 +406,9 @@ class _Search:
         candidates = self._likely(role)
         if len(candidates) == 1 and len(self._testimony.rows) >= ENOUGH:
             self._take(role, *candidates[0])
-        elif candidates:
+        elif candidates or any(
+            self._testimony.told(role, place)[Says.AGREES] for place in self._free()
+        ):
             self._findings.lacks.add(role)
 
     def better(self, role: str, place: int) -> Finding | None:
@@ -425,12 +427,9 @@ class _Search:
 
     def _likely(self, role: str) -> list[tuple[int, DateOrder | None]]:
         """The columns without a name that may be this role, and in which order of dates."""
-        testimony, naming = self._testimony, self._naming
-        # Of columns with the same name one was found; what the others are, no name says.
-        taken = {*naming.mapped, *naming.alone.values(), *self._found.values()}
-        free = [p for p in range(len(testimony.rows[0].cells)) if p not in taken]
+        testimony = self._testimony
         candidates: list[tuple[int, DateOrder | None]] = []
-        for place in free:
+        for place in self._free():
             orders = testimony.possible_orders(role, place) if role in TIMES else [None]
             candidates += [
                 (place, order) for order in orders if self._is_likely(role, place, order)
@@ -442,6 +441,15 @@ class _Search:
             of_creation = testimony.orders.get("created_at")
             candidates = [each for each in candidates if each[1] is of_creation]
         return candidates
+
+    def _free(self) -> list[int]:
+        """The columns that may still be anything.
+
+        Of columns with the same name one was found; what the others are, no name says.
+        """
+        naming = self._naming
+        taken = {*naming.mapped, *naming.alone.values(), *self._found.values()}
+        return [p for p in range(len(self._testimony.rows[0].cells)) if p not in taken]
 
     def _take(self, role: str, place: int, order: DateOrder | None) -> None:
         self._found[role] = place
@@ -457,8 +465,9 @@ class _Search:
         if role in STATUS_ROLES:
             return self._is_status(place) and self._file.are_statuses(place)
         if role == "sent_at":
-            is_half = 2 * agrees >= told.total() and agrees >= ENOUGH
-            return is_half and not differs and self._is_sending(place, order)
+            # Some may have been sent since the export; a time of delivery is empty more often.
+            is_most = 4 * agrees >= 3 * told.total() and agrees >= ENOUGH
+            return is_most and not differs and self._is_sending(place, order)
         if role == "cost_value":
             return self._is_cost(place) and agrees >= ENOUGH
         return agrees >= ENOUGH and agrees == told.total()
