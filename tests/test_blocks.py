@@ -14,7 +14,6 @@ import re
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,8 +23,8 @@ import pytest
 import yaml
 
 from mailjet_sandbox import Backend, Build, Messages, Sandbox
-from scripts.build_site import FENCE
 from scripts.document_settings import ROOT
+from tests.support.blocks import Block, blocks_of
 from tests.support.program import environment, run_tap
 
 if TYPE_CHECKING:
@@ -33,27 +32,21 @@ if TYPE_CHECKING:
 
 #: Words behind a block's language: what it needs, and who tries it instead.
 ELSEWHERE = {
-    "account": "a live account",
     "docker": "a container engine",
-    "example": "shortened: no JSON as it stands",
+    "example": "shortened: nothing as it stands",
     "installs": "a registry, and a home folder to install into",
     "release": "a release, and GitHub's command line",
-    "repository": "a clone: tests/test_docs.py knows its commands, and .ci/run runs them",
-    "warehouse": "a target and a warehouse: tests/test_meltano_postgres.py",
+    "repository": "a clone, and minutes: .ci/run has what is quick of it",
+    "warehouse": "a target, or a warehouse with dbt: tests/test_meltano_postgres.py, dbt_checks/",
 }
-#: Pages whose blocks are run by tests of their own, or are commands of a clone.
+#: Pages whose blocks other tests run, or know: the commands of a clone, dbt, Meltano.
 OF_THEIR_OWN = {
     "CONTRIBUTING.md": "tests/test_docs.py",
-    "dbt/README.md": "tests/test_dbt_package.py",
-    "docs/adr/README.md": "tests/test_docs.py",
-    "docs/architecture.md": "tests/test_docs.py",
-    "docs/dictionary/README.md": "tests/test_dictionary.py",
-    "docs/performance.md": "tests/test_performance.py",
-    "docs/report.md": "tests/test_dbt_package.py",
+    "dbt/README.md": "dbt_checks/test_package.py",
     "docs/your-project.md": "tests/test_own_project.py",
 }
 #: Shown, and nothing to run: output, diagrams, and files and shells of other programs.
-SHOWN = {"", "console", "dockerfile", "mermaid", "powershell"}
+SHOWN = {"", "console", "dockerfile", "ini", "mermaid", "powershell"}
 RUN = {"json", "shell", "sql", "yaml"}
 #: The day on which the documents are read, by their examples: all their dates move with it.
 TODAY = date(2026, 11, 21)
@@ -61,34 +54,9 @@ TOKEN = "your token"
 DAY = 86_400
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
-    """A fenced block: its language, the words behind that, and its line in the page."""
-
-    page: str
-    line: int
-    language: str
-    words: tuple[str, ...]
-    text: str
-
-    def __str__(self) -> str:
-        """Say where it is."""
-        return f"{self.page}:{self.line}"
-
-    @property
-    def is_run(self) -> bool:
-        """Whether it is run here."""
-        return self.language in RUN and not self.words and self.page not in OF_THEIR_OWN
-
-
-def blocks_of(path: Path) -> Iterator[Block]:
-    """All blocks of a page, in order."""
-    text = path.read_text(encoding="utf-8")
-    for fence in FENCE.finditer(text):
-        body = re.sub(rf"^{fence['indent']}", "", fence["body"], flags=re.MULTILINE)
-        line = text.count("\n", 0, fence.start()) + 1
-        page = path.relative_to(ROOT).as_posix()
-        yield Block(page, line, fence["language"], tuple(fence["words"].split()), body)
+def is_run(block: Block) -> bool:
+    """Whether a block is run here."""
+    return block.language in RUN and not block.words and block.page not in OF_THEIR_OWN
 
 
 PAGES = [
@@ -97,12 +65,12 @@ PAGES = [
     if "```" in path.read_text(encoding="utf-8")
 ]
 BLOCKS = [block for path in sorted(PAGES) for block in blocks_of(path)]
-CONFIGS = [block for block in BLOCKS if block.is_run and block.language in {"yaml", "json"}]
-QUERIES = [block for block in BLOCKS if block.is_run and block.language == "sql"]
+CONFIGS = [block for block in BLOCKS if is_run(block) and block.language in {"yaml", "json"}]
+QUERIES = [block for block in BLOCKS if is_run(block) and block.language == "sql"]
 SCRIPTS = {
     page: [block for block in BLOCKS if block.page == page]
-    for page in dict.fromkeys(block.page for block in BLOCKS if block.is_run)
-    if any(block.language == "shell" and block.is_run for block in BLOCKS if block.page == page)
+    for page in dict.fromkeys(block.page for block in BLOCKS if is_run(block))
+    if any(block.language == "shell" and is_run(block) for block in BLOCKS if block.page == page)
 }
 
 
@@ -133,18 +101,14 @@ def of_today(text: str) -> str:
 
 def test_every_block_is_run_or_says_why_not() -> None:
     """By its language, by the words behind it, or by its page."""
-    known = SHOWN | RUN | {"bash", "python", "sh"}
-    strange = [str(block) for block in BLOCKS if block.language not in known]
-    assert strange == []
     assert [str(block) for block in BLOCKS if not ELSEWHERE.keys() >= set(block.words)] == []
-    unknown = [
+    silent = [
         str(block)
         for block in BLOCKS
-        if block.language not in SHOWN | RUN and block.page not in OF_THEIR_OWN
+        if not (block.language in SHOWN | RUN or block.words or block.page in OF_THEIR_OWN)
     ]
-    assert unknown == []
-    tests = [test for test in OF_THEIR_OWN.values() if not (ROOT / test).is_file()]
-    assert tests == []
+    assert silent == []
+    assert [test for test in OF_THEIR_OWN.values() if not (ROOT / test).is_file()] == []
 
 
 @pytest.mark.parametrize("page", SCRIPTS)
@@ -152,7 +116,7 @@ def test_the_commands_of_a_page_work(page: str, tmp_path: Path, given: dict[str,
     """All its shell blocks in one shell, which ends at the first command that fails."""
     lines = ["set -eu -o pipefail"]
     for block in SCRIPTS[page]:
-        if block.language == "shell" and block.is_run:
+        if block.language == "shell" and is_run(block):
             lines += [f"echo 'now {block}' >&2", of_today(block.text)]
     programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
@@ -195,7 +159,7 @@ def test_settings_that_are_shown_work(block: Block, tmp_path: Path, given: dict[
 
 @pytest.fixture(scope="module")
 def table(tmp_path_factory: pytest.TempPathFactory, given: dict[str, Any]) -> Path:
-    """A database with what a run brought."""
+    """A database with what a run brought, and the dictionary on it."""
     folder = tmp_path_factory.mktemp("table")
     run = run_tap("--config", "ENV", **given)
     messages = [json.loads(line) for line in run.lines]
@@ -206,6 +170,7 @@ def table(tmp_path_factory: pytest.TempPathFactory, given: dict[str, Any]) -> Pa
     with duckdb.connect(folder / "warehouse.duckdb") as warehouse:
         warehouse.execute("CREATE SCHEMA mailjet")
         warehouse.read_json(str(records)).create("mailjet.sms_messages")
+        warehouse.execute((ROOT / "docs" / "dictionary" / "duckdb.sql").read_text())
     return folder / "warehouse.duckdb"
 
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import re
+import sys
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -12,15 +16,15 @@ import pytest
 import yaml
 
 from mailjet_sandbox import Backend, Build, Messages, Sandbox, Unknowns
-from pipeline.environments import ROOT
+from pipeline.environments import ROOT, environment
 from pipeline.meltano import TAP, TARGET, Meltano, install
 from pipeline.postgres import postgres, sqlalchemy_url
 from pipeline.processes import CommandError
 from tests.simulation.schedule import start_date
+from tests.support.blocks import blocks_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 NOW = int(time.time())
 HOUR = 3600
@@ -161,3 +165,98 @@ def test_what_a_loader_lacks_can_be_told_before_a_run(ground: Ground) -> None:
     with pytest.raises(CommandError, match="exit code"):
         meltano.run("invoke", "--no-install", TARGET, settings=lacking, show=lines.append)
     assert any("host" in line and "sqlalchemy_url" in line for line in lines), lines
+
+
+#: Stands before the real Meltano: the plugins are installed already, and the hub is out of reach.
+STAND_IN = """\
+#!/bin/sh
+case "$*" in
+    "add target-postgres") set -- add --from-ref={loader} target-postgres ;;
+    job*) exec {meltano} "$@" ;;
+esac
+for word; do
+    shift; set -- "$@" "$word"
+    case "$word" in add | run | invoke) set -- "$@" --no-install ;; esac
+done
+exec {meltano} "$@"
+"""
+#: Adds the plugins of a block to meltano.yml, as somebody does who reads the page.
+ADD_PLUGINS = """\
+import sys, yaml
+project, block = (yaml.safe_load(open(path)) for path in sys.argv[1:])
+own = project["plugins"]["extractors"]
+own += block["plugins"]["extractors"][len(own):]
+yaml.safe_dump(project, open(sys.argv[1], "w"))
+"""
+
+
+def script_of(page: Path, given: dict[str, str]) -> str:
+    """The blocks of a page as one script; `given` is what the reader puts where it has gaps."""
+    lines = ["set -eu -o pipefail"]
+    for block in blocks_of(page):
+        text = block.text
+        for gap, value in given.items():
+            text = re.sub(gap, value, text)
+        lines.append(f"echo 'now {block}'")
+        if block.language == "ini":
+            lines += ["cat > .env <<'END'", text, "END"]
+        elif block.language == "yaml":
+            lines += ["cat > ../block.yml <<'END'", text, "END"]
+            lines.append(f"{sys.executable} ../add_plugins.py meltano.yml ../block.yml")
+        else:
+            lines.append(text)
+    return "\n".join(lines)
+
+
+def test_the_commands_of_the_page_work(ground: Ground, tmp_path: Path) -> None:
+    """All of it in one shell, as it stands, from the empty folder to two accounts."""
+    loaders = yaml.safe_load((ROOT / "meltano.yml").read_text(encoding="utf-8"))["plugins"][
+        "loaders"
+    ]
+    (loader,) = [loader for loader in loaders if loader["name"] == TARGET]
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    (tmp_path / "loader.yml").write_text(yaml.safe_dump(loader), encoding="utf-8")
+    (tmp_path / "add_plugins.py").write_text(ADD_PLUGINS, encoding="utf-8")
+    stand_in = STAND_IN.format(
+        loader=tmp_path / "loader.yml", meltano=environment("meltano") / "meltano"
+    )
+    for name, text in {"meltano": stand_in, "uv": "#!/bin/sh\n"}.items():
+        (programs / name).write_text(text, encoding="utf-8")
+        (programs / name).chmod(0o755)
+    tokens = {name: ground.mailjets[name].backend.token for name in ACCOUNTS}
+    script = script_of(
+        ROOT / "docs" / "your-project.md",
+        {
+            "<address of plugin.yml>": str(ROOT / "plugin.yml"),
+            "FR_AUTH_TOKEN=…": f"FR_AUTH_TOKEN={tokens['shop-fr']}",
+            "US_AUTH_TOKEN=…": f"US_AUTH_TOKEN={tokens['shop-us']}",
+            "AUTH_TOKEN=…": f"AUTH_TOKEN={tokens['shop-fr']}",
+            r"postgresql\+psycopg://\S+": sqlalchemy_url(ground.uri),
+        },
+    )
+    urls = {name: ground.mailjets[name].url for name in ACCOUNTS}
+    settings = {name: value for name, value in ground.settings().items() if "TARGET" not in name}
+    settings |= {
+        "TAP_MAILJET_SMS_API_URL": urls["shop-fr"],
+        "TAP_MAILJET_SMS__FR_API_URL": urls["shop-fr"],
+        "TAP_MAILJET_SMS__US_API_URL": urls["shop-us"],
+        "PATH": os.pathsep.join(
+            [str(programs), str(Path(sys.executable).parent), os.environ["PATH"]]
+        ),
+    }
+    meltano = Meltano.prepare(tmp_path / "home")
+    lines: list[str] = []
+    shell = Path("/usr/bin/env")
+    with Meltano(meltano.home, tmp_path).running(
+        "bash", "-c", script, settings=settings, program=shell
+    ) as process:
+        assert process.stdout is not None
+        lines += process.stdout
+        assert process.wait() == 0, "".join(lines)[-3000:]
+
+    with psycopg.connect(ground.uri) as warehouse:
+        found = warehouse.execute("SELECT account, message_id FROM mailjet.sms_messages").fetchall()
+    assert sorted(found) == sorted(
+        (account, message) for account in ACCOUNTS for message in ground.truth(account)
+    )
