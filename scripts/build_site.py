@@ -47,6 +47,7 @@ def lay_out(folder: Path) -> None:
     """Write the pages as MkDocs takes them, and the files that they link to."""
     shutil.rmtree(folder, ignore_errors=True)
     todo = [ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md"))]
+    todo.append(ROOT / "docs" / "pictures" / "logo.svg")  # of mkdocs.yml
     done = set()
     while todo:
         source = todo.pop()
@@ -92,8 +93,10 @@ def page(text: str, source: Path, place: Path) -> str:
     here = posixpath.dirname(place_of(source))
 
     def link(found: re.Match[str]) -> str:
-        there = place_of(_file(source, found["target"]))
-        return found["before"] + posixpath.relpath(there, here or ".")
+        there = posixpath.relpath(place_of(_file(source, found["target"])), here or ".")
+        # MkDocs takes care of links in Markdown; HTML is shown as it is, at page/index.html.
+        is_deeper = found["before"].endswith('"') and place.stem not in {"index", "README"}
+        return found["before"] + ("../" if is_deeper else "") + there
 
     written, end = [], 0
     for number, fence in enumerate(FENCE.finditer(text)):

@@ -121,7 +121,13 @@ def test_every_page_is_in_the_navigation_of_the_site() -> None:
     shown = set(re.findall(r": (\S+\.md)$", navigation, re.MULTILINE))
     pages = {place_of(path) for path in ROOT.glob("docs/**/*.md")}
     assert pages - shown == {page for page in pages if re.match(r"adr/\d", page)}
-    assert shown - pages == {"index.md", "dbt/README.md", "CONTRIBUTING.md", "CHANGELOG.md"}
+    assert shown - pages == {
+        "index.md",
+        "dbt/README.md",
+        "CONTRIBUTING.md",
+        "SECURITY.md",
+        "CHANGELOG.md",
+    }
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
