@@ -160,7 +160,7 @@ def meltano_definition(settings: list[Setting], capabilities: list[str]) -> dict
             ]
         if setting.secret:
             entry["sensitive"] = True
-        if setting.default not in (None, {}):
+        if setting.default not in (None, {}, []):
             entry["value"] = setting.default
         entry["label"] = setting.label
         entry["description"] = setting.description

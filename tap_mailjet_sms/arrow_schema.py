@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from tap_mailjet_sms.schema import ACCOUNT_COLUMN, EXPORT_COLUMNS, MESSAGE_COLUMNS, ColumnType
+from tap_mailjet_sms.schema import (
+    ACCOUNT_COLUMN,
+    DECIMAL_DIGITS,
+    DECIMAL_PLACES,
+    EXPORT_COLUMNS,
+    MESSAGE_COLUMNS,
+    ColumnType,
+)
 
 TIMESTAMP = pa.timestamp("us", "UTC")
-#: Room for what a price in binary floating point may print (17 digits after some zeros), so that
-#: no price has to be rounded, and for 18 digits before the point.
-DECIMAL = pa.decimal128(38, 20)
+DECIMAL = pa.decimal128(DECIMAL_DIGITS, DECIMAL_PLACES)
 #: The columns of a CSV that the tap does not know, by their header.
 EXTRA = pa.map_(pa.string(), pa.string())
 

@@ -222,6 +222,25 @@ _JSON_TYPES: dict[ColumnType, str] = {
 }
 
 
+#: Decimal places of a cost: room for what a price in binary floating point may print (17 digits
+#: after some zeros), so that none has to be rounded, and for 18 digits before the point.
+DECIMAL_DIGITS, DECIMAL_PLACES = 38, 20
+
+#: The one column of decimals.
+DECIMAL_COLUMN = "cost_value"
+
+#: The value of the setting `decimals` with which costs leave as text.
+TEXT_DECIMALS = "x-singer.decimal"
+#: A number that leaves as text, so that no target takes it for a floating point number on its way;
+#: targets of the SDK make a decimal column of it.
+TEXT_DECIMAL: dict[str, object] = {
+    "type": ["string", "null"],
+    "format": TEXT_DECIMALS,
+    "precision": DECIMAL_DIGITS,
+    "scale": DECIMAL_PLACES,
+}
+
+
 def _json_schema(column: Column) -> dict[str, object]:
     name = _JSON_TYPES[column.type]
     schema: dict[str, object] = {"type": [name, "null"] if column.nullable else [name]}
@@ -233,11 +252,14 @@ def _json_schema(column: Column) -> dict[str, object]:
     return schema
 
 
-def stream_schema(columns: tuple[Column, ...]) -> dict[str, object]:
-    """The JSON schema of a stream with these columns."""
+def stream_schema(columns: tuple[Column, ...], *, text_decimals: bool = False) -> dict[str, object]:
+    """The JSON schema of a stream with these columns; its decimals are numbers, or texts."""
+    properties = {column.name: _json_schema(column) for column in columns}
+    if text_decimals:
+        properties[DECIMAL_COLUMN] |= TEXT_DECIMAL
     return {
         "type": "object",
-        "properties": {column.name: _json_schema(column) for column in columns},
+        "properties": properties,
         "required": [column.name for column in columns if not column.nullable],
     }
 

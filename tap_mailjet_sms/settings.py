@@ -25,7 +25,7 @@ from tap_mailjet_sms.exporting.waiting import PollSchedule
 from tap_mailjet_sms.exporting.windows import SHORTEST, moment_of, whole_second
 from tap_mailjet_sms.reading.roles import STATUS
 from tap_mailjet_sms.reading.rules import Rules, VerifyLayout
-from tap_mailjet_sms.schema import MESSAGE_COLUMNS
+from tap_mailjet_sms.schema import MESSAGE_COLUMNS, TEXT_DECIMALS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, MutableMapping
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     JSONSchema = Mapping[str, "JSONSchema"]
 
 DAY = 86_400
+#: Bytes of a key that nobody finds by trying.
+SHORTEST_KEY = 16
 #: There is no second after it.
 LAST_SECOND = datetime.max.replace(microsecond=0, tzinfo=UTC)
 #: What other taps, and other API's of Mailjet, call a setting of this one.
@@ -65,6 +67,8 @@ class Settings:
     max_attempts: int
     verify_counts: VerifyCounts
     rules: Rules
+    hash_key: str
+    text_decimals: bool
 
     @classmethod
     def from_config(cls, config: Mapping[str, object]) -> Settings:
@@ -105,7 +109,10 @@ class Settings:
                 encoding=str(config["csv_encoding"]).strip(),
                 zone=_time_zone(str(config["csv_time_zone"])) or UTC,
                 verify=VerifyLayout(config["verify_layout"]),
+                hashed=frozenset(_hash_columns(config)),
             ),
+            hash_key=_hash_key(config),
+            text_decimals=config["decimals"] == TEXT_DECIMALS,
         )
 
 
@@ -173,7 +180,27 @@ def _meaning_errors(config: Mapping[str, object]) -> list[str]:
             hint = _hint(str(column), columns)
             text = f"column_map maps “{header}” to an unknown column{hint}"
             errors.append(f"{text} (the columns are {', '.join(columns)}, or null)")
-    return errors + _batch_errors(config)
+    return errors + _hash_errors(config) + _batch_errors(config)
+
+
+def _hash_columns(config: Mapping[str, object]) -> list[str]:
+    columns = config["hash_columns"]
+    return [str(name) for name in columns] if isinstance(columns, list) else []
+
+
+def _hash_key(config: Mapping[str, object]) -> str:
+    return str(config.get("hash_key", "")).strip()
+
+
+def _hash_errors(config: Mapping[str, object]) -> list[str]:
+    """What would hash with no key, or with one that can be found by trying."""
+    if not _hash_columns(config):
+        return []
+    if "hash_key" not in config:
+        return ["hash_key is missing: hash_columns needs a secret of 16 bytes at least"]
+    if len(_hash_key(config).encode()) < SHORTEST_KEY:
+        return ["hash_key must be 16 bytes long at least, such as openssl rand -hex 32 prints"]
+    return []
 
 
 def _batch_errors(config: Mapping[str, object]) -> list[str]:
@@ -256,8 +283,9 @@ def _sentence(
         return f"{missing} is missing: set it in the configuration or as an environment variable"
     path = ".".join(str(part) for part in error.absolute_path)
     name = str(error.absolute_path[0]) if error.absolute_path else ""
-    if len(error.absolute_path) == 1 and name in properties:
-        return f"{name} must be {expectation(properties[name])}"
+    setting = properties.get(name, {})
+    if setting and (len(error.absolute_path) == 1 or "array" in types_of(setting)):
+        return f"{name} must be {expectation(setting)}"
     return f"{path or 'The configuration'} is not valid (JSON schema: {error.validator})"
 
 
@@ -265,6 +293,8 @@ def expectation(schema: Mapping[str, object]) -> str:
     """What a setting must be, in words."""
     if isinstance(choices := schema.get("enum"), list):
         return f"one of {', '.join(str(choice) for choice in choices if choice is not None)}"
+    if isinstance(items := schema.get("items"), dict) and "enum" in items:
+        return f"an array with any of {', '.join(map(str, items['enum']))}"
     types = types_of(schema) - {"null"}
     names = {"object": "an object (JSON)", "array": "an array", "string": "text"}
     kind = " or ".join(names.get(name, f"a{'n' * (name[0] in 'aio')} {name}") for name in types)

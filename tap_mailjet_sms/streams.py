@@ -27,7 +27,13 @@ from tap_mailjet_sms.exporting.preview import Preview, counted
 from tap_mailjet_sms.exporting.waiting import Clock, EndOfRun, Retrying, SystemClock
 from tap_mailjet_sms.exporting.windows import Window, iso, newest_hour, oldest_exportable
 from tap_mailjet_sms.reading.rules import VerifyLayout
-from tap_mailjet_sms.schema import ACCOUNT_COLUMN, COLUMNS, MESSAGE_COLUMNS, stream_schema
+from tap_mailjet_sms.schema import (
+    ACCOUNT_COLUMN,
+    COLUMNS,
+    MESSAGE_COLUMNS,
+    TEXT_DECIMALS,
+    stream_schema,
+)
 from tap_mailjet_sms.sdk.metrics import timed_call, timed_export
 from tap_mailjet_sms.sdk.stream import WindowedStream
 from tap_mailjet_sms.state import REPLICATION_KEY, STREAM, Bookmark
@@ -82,11 +88,12 @@ class SMSMessages(WindowedStream):
     @cached_property
     @override
     def schema(self) -> dict[str, object]:
-        """The columns; one more if the account is to be told.
+        """The columns, one more if the account is to be told, with costs as the setting says.
 
-        For `--discover` the settings may be no good, so only this one is looked at.
+        For `--discover` the settings may be no good, so only these two are looked at.
         """
-        return stream_schema((*COLUMNS, ACCOUNT_COLUMN) if self.config.get("account") else COLUMNS)
+        columns = (*COLUMNS, ACCOUNT_COLUMN) if self.config.get("account") else COLUMNS
+        return stream_schema(columns, text_decimals=self.config.get("decimals") == TEXT_DECIMALS)
 
     @override
     def get_records(self, context: Context | None) -> Iterator[Record]:
@@ -371,10 +378,16 @@ class SMSMessages(WindowedStream):
         return {name: value for name, value in fields.items() if self.selects(name)}
 
     def _selected(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """The batches with the selected columns only."""
+        """The batches with the selected columns only, as they leave."""
+        from tap_mailjet_sms.writing.hashing import HashedColumns  # noqa: PLC0415
+        from tap_mailjet_sms.writing.lines import with_text_costs  # noqa: PLC0415
+
+        settings = self.settings
+        hashed = HashedColumns(settings.rules.hashed, settings.hash_key)
         selected = [column.name for column in MESSAGE_COLUMNS if self.selects(column.name)]
         for batch in batches:
-            yield batch.select(selected)
+            leaving = hashed.of(batch.select(selected))
+            yield with_text_costs(leaving) if settings.text_decimals else leaving
 
     @property
     def _moves_bookmark(self) -> bool:

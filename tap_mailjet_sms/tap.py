@@ -213,6 +213,38 @@ class TapMailjetSMS(StrictTap):
                 "some messages of Mailjet's own list; off asks for no list"
             ),
         ),
+        th.Property(
+            "hash_columns",
+            th.ArrayType(th.StringType(allowed_values=["recipient", "sender"])),
+            default=[],
+            title="Hash Columns",
+            description=(
+                "Which of recipient and sender leave as keyed hashes only (HMAC-SHA-256 with "
+                "hash_key, 64 hexadecimal digits); deselect extra then, which can hold copies that "
+                "nothing tells"
+            ),
+        ),
+        th.Property(
+            "hash_key",
+            th.StringType,
+            secret=True,
+            title="Hash Key",
+            description=(
+                "Secret of hash_columns, 16 bytes or more; whoever has it can find out the "
+                "numbers, and another one gives other hashes"
+            ),
+        ),
+        th.Property(
+            "decimals",
+            th.StringType,
+            allowed_values=["number", "x-singer.decimal"],
+            default="number",
+            title="Decimals",
+            description=(
+                "How costs leave: as JSON numbers, or as strings in the format x-singer.decimal, "
+                "which targets of the SDK store exactly where they make a FLOAT of a number"
+            ),
+        ),
         additional_properties=False,
     ).to_dict()
 

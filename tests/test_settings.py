@@ -201,6 +201,13 @@ def test_dates_take_what_iso_8601_allows(text: str, moment: datetime) -> None:
             {"column_map": {"Nr": "messageid"}},
             "column_map maps “Nr” to an unknown column: did you mean message_id?",
         ),
+        ({"hash_columns": ["recipient"]}, "hash_key is missing: hash_columns needs a secret"),
+        ({"hash_columns": ["sender"], "hash_key": " "}, "hash_key is missing"),
+        ({"hash_columns": ["sender"], "hash_key": "é" * 7}, "hash_key must be 16 bytes long"),
+        ({"hash_columns": ["sender"], "hash_key": f"{'k' * 15}\n"}, "hash_key must be 16 bytes"),
+        ({"hash_columns": ["cost"]}, "hash_columns must be an array with any of recipient, sender"),
+        ({"hash_columns": "sender"}, "hash_columns must be an array with any of recipient, sender"),
+        ({"decimals": "float"}, "decimals must be one of number, x-singer.decimal"),
     ],
 )
 def test_a_mistake_is_named(config: dict[str, object], sentence: str) -> None:
@@ -225,12 +232,15 @@ def test_no_error_shows_a_value() -> None:
         "auth_tokken": secret,
         "start_date": [secret],
         "verify_counts": secret,
+        "hash_columns": [secret],
         "column_map": {"x": [secret]},
         "stream_maps": secret,
     }
 
     assert secret not in " ".join(errors(wrong))
     assert secret not in " ".join(errors({"auth_token": f"{secret}\x00"}))
+    short = {"auth_token": TOKEN, "hash_columns": ["sender"], "hash_key": secret}
+    assert secret not in " ".join(errors(short))
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]"])
@@ -252,11 +262,15 @@ def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("TAP_MAILJET_SMS_AUTH_TOKEN", f"{TOKEN}\n")
     monkeypatch.setenv("TAP_MAILJET_SMS_WINDOW_DAYS", "0.25")
     monkeypatch.setenv("TAP_MAILJET_SMS_COLUMN_MAP", '{"Nr": "message_id"}')
+    monkeypatch.setenv("TAP_MAILJET_SMS_HASH_COLUMNS", '["recipient"]')
+    monkeypatch.setenv("TAP_MAILJET_SMS_HASH_KEY", f"{'k' * 32}\n")
 
     found = TapMailjetSMS(parse_env_config=True).settings
 
     assert found.auth_token == TOKEN
     assert found.window == timedelta(hours=6)
+    assert found.rules.hashed == {"recipient"}
+    assert found.hash_key == "k" * 32
     assert found.rules.column_map == {"Nr": "message_id"}
 
 

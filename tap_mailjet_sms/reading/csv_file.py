@@ -17,9 +17,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tap_mailjet_sms.arrow_schema import DECIMAL, EXTRA, MESSAGE_SCHEMA
-from tap_mailjet_sms.exceptions import CSVFormatError
+from tap_mailjet_sms.exceptions import CSVFormatError, CSVHeaderError
 from tap_mailjet_sms.notices import Notice
 from tap_mailjet_sms.reading import cells
+from tap_mailjet_sms.reading import layout_sentences as sentences
 from tap_mailjet_sms.reading.encoding import as_utf8
 from tap_mailjet_sms.reading.header import HEADER_LIMIT, read_header, show
 from tap_mailjet_sms.reading.layout import settle
@@ -94,7 +95,7 @@ class Reading:
         CSVFormatError: A row or a cell is wrong.
         CSVLayoutError: A column holds something else than its name says.
         CSVHeaderError: Nothing says where the id and the creation time are, or a column is lacking
-            that was there before.
+            that was there before, or is to be hashed.
         NotCSVError: A page came instead of a CSV.
         DownloadBrokenError: The file is packed, and damaged.
         SpoolError: The temporary folder does not give the file, or has no room for it unpacked.
@@ -153,7 +154,12 @@ class Reading:
         numbers = [layout.sources[name] for name in _NUMBERS if name in layout.sources]
         strays = Strays(header, layout)
         conversion = _Conversion(header, layout, self._rules.zone, self._check)
+        unhashed = self._rules.hashed - layout.sources.keys()
         for numbers_of_rows, block in strays.sort_out(read_blocks(text, header, numbers=numbers)):
+            if unhashed:  # before a batch file has a row of it
+                raise CSVHeaderError(
+                    sentences.unhashed(header, layout, unhashed, self._rules.column_map)
+                )
             batch = conversion.typed(block, numbers_of_rows)
             _tell(batch, told)
             yield batch
@@ -168,6 +174,8 @@ class Reading:
                 before=self._before,
             )
             self.notices += notices
+            if unproved := self._rules.hashed - self.layout.proved:
+                self.notices.append(Notice(sentences.hashed_by_name(unproved), is_warning=True))
 
 
 class _Conversion:

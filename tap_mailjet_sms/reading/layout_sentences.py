@@ -137,6 +137,33 @@ def vanished_columns(
     return f"{text}if it is gone for good, set column_map {to_type(names, column_map, gone)}"
 
 
+def unhashed(
+    header: Header, layout: Layout, columns: Collection[str], column_map: ColumnMap
+) -> str:
+    """Columns that are to be hashed have no source, so that their cells would leave as they are."""
+    text = (
+        f"Mailjet's CSV has no column known as {listed(sorted(columns))}, which hash_columns wants"
+        " hashed: it is not read, as what is in that column would leave unhashed, in extra; "
+    )
+    names = header.names
+    if mappable := [index for index in layout.extra if nameable(names[index])]:
+        text += (
+            f"set column_map {to_fill_in(names, mappable, column_map)}, with"
+            f" {' or '.join(sorted(columns))} for the “{_BLANK}” that is it, and null for what is"
+            " none; "
+        )
+    return f"{text}if there is none, take it out of hash_columns"
+
+
+def hashed_by_name(columns: Collection[str]) -> str:
+    """Columns are hashed that no message of Mailjet's list has proved."""
+    return (
+        f"That {listed(sorted(columns))}, which hash_columns wants hashed, stands where the layout"
+        " of Mailjet's CSV has it is not proved by messages of Mailjet's own list: if it stands"
+        " elsewhere, it leaves unhashed"
+    )
+
+
 def changes(before: KnownLayout, known: KnownLayout) -> str | None:
     """What has changed since the file before; None if it is only the settings, or the order."""
 

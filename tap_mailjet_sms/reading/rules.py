@@ -22,12 +22,16 @@ class VerifyLayout(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """How the CSV is to be read: `column_map`, `csv_encoding`, `csv_time_zone`, `verify_layout`."""
+    """How the CSV is to be read: `column_map`, `csv_encoding`, `csv_time_zone`, `verify_layout`.
+
+    `hashed` are the columns of which nothing plain may leave (`hash_columns`).
+    """
 
     column_map: Mapping[str, str | None] = field(default_factory=dict)
     encoding: str = "utf-8"
     zone: tzinfo = UTC
     verify: VerifyLayout = VerifyLayout.ERROR
+    hashed: frozenset[str] = frozenset()
 
 
 class DateOrder(enum.Enum):

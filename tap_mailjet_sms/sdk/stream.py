@@ -15,7 +15,7 @@ from singer_sdk.singerlib.catalog import Metadata
 from singer_sdk.singerlib.schema import Schema
 from typing_extensions import override
 
-from tap_mailjet_sms.schema import ACCOUNT_COLUMN
+from tap_mailjet_sms.schema import ACCOUNT_COLUMN, DECIMAL_COLUMN
 from tap_mailjet_sms.sdk.terminal import A_MINUTE, LogDisplay, progress_display
 from tap_mailjet_sms.writing.stdout import MessageWriter
 
@@ -82,6 +82,10 @@ class WindowedStream(Stream):
             # A catalog may be older than the setting that adds this column.
             if account := properties.get(ACCOUNT_COLUMN.name):
                 known.setdefault(ACCOUNT_COLUMN.name, Schema.from_dict(account))
+            # And than the one that says how decimals leave.
+            if theirs := known.get(DECIMAL_COLUMN):
+                ours = properties[DECIMAL_COLUMN]
+                theirs.type, theirs.format = ours["type"], ours.get("format")
             entry.key_properties = entry.key_properties or keys
         super().apply_catalog(catalog)
 

@@ -23,6 +23,7 @@ from tap_mailjet_sms.exceptions import (
     ExitCode,
     InvalidSettingError,
 )
+from tap_mailjet_sms.schema import TEXT_DECIMAL
 from tap_mailjet_sms.sdk.batch_setting import batch_setting
 from tap_mailjet_sms.sdk.command import Command
 from tap_mailjet_sms.sdk.errors import ConfigError, FailedExit
@@ -122,8 +123,10 @@ class StrictTap(Tap):
         """Take the stream maps, if they can be right.
 
         The SDK ignores a map for a stream that is not there, finds an unknown name at the first
-        record, and ends with a traceback on much else (0.54).
-        Breaks: `test_stream_maps.py::test_what_no_value_can_cure_is_refused`.
+        record, and ends with a traceback on much else; of each schema it forgets `precision` and
+        `scale`, without which Snowflake's decimals have no places (0.54).
+        Breaks: `test_stream_maps.py::test_what_no_value_can_cure_is_refused`,
+        `test_decimals.py::test_the_schema_says_how_many_places`.
         """
         stream_maps = self.config.get("stream_maps", {})
         for stream in self.streams.values():  # also has the catalog applied, which maps build on
@@ -146,6 +149,7 @@ class StrictTap(Tap):
         for stream_map in itertools.chain(*self.mapper.stream_maps.values()):
             if type(stream_map) is CustomStreamMap:
                 stream_map.__class__ = UsersMap
+            _restore_places(stream_map.transformed_schema)
 
     @override
     def load_state(self, state: dict[str, object]) -> None:
@@ -272,3 +276,10 @@ class StrictTap(Tap):
             preview = t.cast("WindowedStream", stream).preview()
             lines = [json.dumps(preview.document(), indent=2)] if as_json else preview.lines()
             click.echo("\n".join(lines))
+
+
+def _restore_places(schema: dict[str, t.Any]) -> None:
+    """Say again how many places decimals have that leave as text."""
+    for column in schema["properties"].values():
+        if column.get("format") == TEXT_DECIMAL["format"]:
+            column.update(TEXT_DECIMAL)

@@ -99,10 +99,20 @@ def json_lines(
         yield lines[: len(lines) - len(before)]
 
 
+def with_text_costs(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The batch with its costs as texts: all digits, no exponent, no idle zeros."""
+    index = batch.schema.get_field_index("cost_value")
+    if index < 0:
+        return batch
+    costs = batch.column(index).dictionary_encode()
+    texts = [f"{cost:f}".rstrip("0").rstrip(".") for cost in costs.dictionary.to_pylist()]
+    return batch.set_column(index, "cost_value", pa.array(texts, pa.string()).take(costs.indices))
+
+
 def _without_idle_zeros(batch: pa.RecordBatch) -> pa.RecordBatch:
     """The batch with its costs at four decimals where that loses nothing: all are printed."""
     index = batch.schema.get_field_index("cost_value")
-    if index < 0:
+    if index < 0 or not pa.types.is_decimal(batch.column(index).type):
         return batch
     try:
         costs = batch.column(index).cast(_SHORT_DECIMAL)
