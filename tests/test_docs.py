@@ -53,6 +53,8 @@ def test_document_is_what_make_docs_writes(fresh: dict[Path, str], path: Path) -
 def test_every_plugin_of_meltano_yml_is_defined_in_full() -> None:
     """Nothing needs Meltano's hub: each plugin says what to install and each setting what it is."""
     project = yaml.safe_load(MELTANO.read_text(encoding="utf-8"))
+    (utility,) = project["plugins"].pop("utilities")
+    assert {command["executable"] for command in utility["commands"].values()} == {"find"}
     plugins = [plugin for kind in project["plugins"].values() for plugin in kind]
     assert {plugin["name"] for plugin in plugins} == {
         "tap-mailjet-sms",
@@ -68,7 +70,20 @@ def test_every_plugin_of_meltano_yml_is_defined_in_full() -> None:
         assert {name for group in plugin["settings_group_validation"] for name in group} <= names
     jobs = {job["name"] for job in project["jobs"]}
     assert [schedule["job"] in jobs for schedule in project["schedules"]] == [True]
-    assert {environment["name"] for environment in project["environments"]} == {"dev", "prod"}
+    environments = {environment["name"] for environment in project["environments"]}
+    assert environments == {"dev", "prod", "postgres-files", "snowflake"}
+
+
+def test_meltano_knows_every_setting_that_is_set() -> None:
+    """Of those that are not declared it hands none on, without a word."""
+    project = yaml.safe_load(MELTANO.read_text(encoding="utf-8"))
+    plugins = [plugin for kind in project["plugins"].values() for plugin in kind]
+    declared = {p["name"]: {s["name"] for s in p.get("settings", [])} for p in plugins}
+    places = [environment["config"]["plugins"] for environment in project["environments"]]
+    configured = [entry for place in places for kind in place.values() for entry in kind]
+    assert len(configured) > 5
+    for entry in [*plugins, *configured]:
+        assert entry.get("config", {}).keys() <= declared[entry["name"]], entry["name"]
 
 
 def test_environment_example_holds_no_token() -> None:

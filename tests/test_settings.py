@@ -239,7 +239,7 @@ def test_no_error_shows_a_value() -> None:
 
     assert secret not in " ".join(errors(wrong))
     assert secret not in " ".join(errors({"auth_token": f"{secret}\x00"}))
-    short = {"auth_token": TOKEN, "hash_columns": ["sender"], "hash_key": secret}
+    short: dict[str, object] = {"auth_token": TOKEN, "hash_columns": ["sender"], "hash_key": secret}
     assert secret not in " ".join(errors(short))
 
 

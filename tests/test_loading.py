@@ -1,0 +1,183 @@
+"""What arrives: every cell of a hostile set, through each way into Postgres, in a zone not UTC's.
+
+The real target, in a database in Europe/Paris, with messages around the October night, in which two
+hours of UTC are one and the same there.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+import yaml
+
+from pipeline.environments import ROOT, environment
+from pipeline.postgres import postgres, sqlalchemy_url
+from tests.support import hostile
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.support.hostile import Row
+
+    Config = dict[str, object]
+
+TARGET = "target-postgres"
+#: What meltano.yml recommends, whose loader says what its process must have.
+MELTANO = yaml.safe_load((ROOT / "meltano.yml").read_text(encoding="utf-8"))
+(LOADER,) = [entry for entry in MELTANO["plugins"]["loaders"] if entry["name"] == TARGET]
+FAST: Config = {"validate_records": False, "sanitize_null_text_characters": True}
+TEXT_COSTS: Config = {"decimals": "x-singer.decimal"}
+COPY: Config = {**FAST, "use_copy": True}
+
+
+def files(form: str) -> Config:
+    """A setting of the tap for batch files; the test says where."""
+    return {"batch_config": {"encoding": {"format": form}, "batch_size": 40}}
+
+
+@pytest.fixture(scope="module")
+def paris() -> Iterator[str]:
+    """A database in Europe/Paris."""
+    with postgres() as uri:
+        with psycopg.connect(uri, autocommit=True) as connection:
+            connection.execute("ALTER DATABASE postgres SET timezone TO 'Europe/Paris'")
+        with psycopg.connect(uri) as connection:
+            assert connection.execute("SHOW timezone").fetchone() == ("Europe/Paris",)
+        yield uri
+
+
+def load(
+    uri: str, folder: Path, output: bytes, config: Config, variables: dict[str, str]
+) -> list[Row]:
+    """Load what the tap wrote with the real target, and give what the table has then."""
+    schema = folder.name.replace("-", "_")
+    path = folder / "target.json"
+    own = {"sqlalchemy_url": sqlalchemy_url(uri), "default_target_schema": schema}
+    path.write_text(json.dumps({**own, **config}), encoding="utf-8")
+    kept = {name: value for name, value in os.environ.items() if name != "PGTZ"}
+    done = subprocess.run(
+        [environment(TARGET) / TARGET, "--config", path],
+        env=kept | variables,
+        input=output,
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr.decode()[-3000:]
+    names = list(hostile.messages()[0])
+    with psycopg.connect(uri) as connection:
+        found = connection.execute(
+            f"SELECT {', '.join(names)} FROM {schema}.sms_messages ORDER BY 1"  # noqa: S608
+        ).fetchall()
+    return [dict(zip(names, row, strict=True)) for row in found]
+
+
+def in_postgres(rows: list[Row]) -> list[Row]:
+    """The truth with its moments as the table has them: in UTC without saying so."""
+    return [
+        {
+            name: value.replace(tzinfo=None) if isinstance(value, datetime) else value
+            for name, value in row.items()
+        }
+        for row in rows
+    ]
+
+
+def tap_output(folder: Path, rows: list[Row], more: Config) -> bytes:
+    """What the tap writes of these rows, its batch files in this folder."""
+    hostile.write_csv(folder / "export.csv", rows)
+    if isinstance(batches := more.get("batch_config"), dict):
+        storage = {"storage": {"root": (folder / "files").as_uri()}}
+        more = {**more, "batch_config": {**batches, **storage}}
+    output = hostile.tap_output(folder / "export.csv", rows, more)
+    kind = b'"type":"BATCH"' if "batch_config" in more else b'"type":"RECORD"'
+    assert output.count(kind) >= len(rows) / 40
+    return output
+
+
+@pytest.mark.parametrize(
+    ("target", "tap"),
+    [
+        ({}, {}),
+        (FAST, {}),
+        (FAST, TEXT_COSTS),
+        (FAST, files("jsonl")),
+        (FAST, files("parquet")),
+        (FAST, {**TEXT_COSTS, **files("jsonl")}),
+    ],
+    ids=["defaults", "fast", "fast-texts", "jsonl", "parquet", "jsonl-texts"],
+)
+def test_every_cell_arrives_as_it_was(
+    target: Config, tap: Config, paris: str, tmp_path: Path
+) -> None:
+    """Texts, costs of up to 38 digits, times of the October night, nulls and objects."""
+    rows = hostile.messages()
+
+    found = load(paris, tmp_path, tap_output(tmp_path, rows, tap), target, LOADER["env"])
+
+    assert len(found) > 90
+    assert found == in_postgres(rows)
+
+
+@pytest.mark.parametrize("tap", [{}, files("jsonl")], ids=["records", "jsonl"])
+def test_copy_keeps_costs_of_15_digits(tap: Config, paris: str, tmp_path: Path) -> None:
+    """With `use_copy` the target makes a floating point number of each cost; all else arrives."""
+    rows = hostile.messages(hostile.SHORT_COSTS)
+
+    found = load(paris, tmp_path, tap_output(tmp_path, rows, tap), COPY, LOADER["env"])
+
+    assert found == in_postgres(rows)
+
+
+@pytest.mark.parametrize("tap", [{}, TEXT_COSTS], ids=["numbers", "texts"])
+def test_copy_rounds_longer_costs(tap: Config, paris: str, tmp_path: Path) -> None:
+    """As the documents say; once it does not any more, they can say better."""
+    rows = hostile.messages(("0.12345678901234567",))
+
+    found = load(paris, tmp_path, tap_output(tmp_path, rows, tap), COPY, LOADER["env"])
+
+    assert {row["cost_value"] for row in found} == {Decimal("0.12345678901234566")}
+
+
+def test_a_zone_in_the_address_does_as_well(paris: str, tmp_path: Path) -> None:
+    """For a project whose loader has no such variable: `options` in its `sqlalchemy_url`."""
+    rows = hostile.messages()
+    url = f"{sqlalchemy_url(paris)}&options=-c%20timezone%3DUTC"
+
+    found = load(paris, tmp_path, tap_output(tmp_path, rows, {}), {"sqlalchemy_url": url}, {})
+
+    assert found == in_postgres(rows)
+
+
+def test_without_a_zone_two_hours_become_one(paris: str, tmp_path: Path) -> None:
+    """What that cures; once the target does so itself, nobody needs it."""
+    rows = hostile.messages()
+
+    found = load(paris, tmp_path, tap_output(tmp_path, rows, {}), FAST, {})
+
+    assert len({row["created_at"] for row in rows}) == len(rows)
+    assert len({row["created_at"] for row in found}) == len(rows) - 12
+
+
+def test_nullif_tells_rows_without_extra(paris: str, tmp_path: Path) -> None:
+    """The target stores JSON's `null` where there is no object, which is a value to Postgres."""
+    rows = hostile.messages()
+    hostile.write_csv(tmp_path / "export.csv", rows, notes=False)
+    output = hostile.tap_output(tmp_path / "export.csv", rows)
+
+    load(paris, tmp_path, output, FAST, LOADER["env"])
+
+    schema = tmp_path.name.replace("-", "_")
+    with psycopg.connect(paris) as connection:
+        counts = connection.execute(
+            "SELECT count(*), count(extra), count(nullif(extra, 'null'))"  # noqa: S608
+            f" FROM {schema}.sms_messages"
+        ).fetchone()
+    assert counts == (len(rows), len(rows), 0)
