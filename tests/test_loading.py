@@ -11,7 +11,7 @@ import os
 import subprocess
 from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     Config = dict[str, object]
 
 TARGET = "target-postgres"
+FAKE_SNOWFLAKE = ROOT / "tests" / "support" / "fake_snowflake.py"
 #: What meltano.yml recommends, whose loader says what its process must have.
 MELTANO = yaml.safe_load((ROOT / "meltano.yml").read_text(encoding="utf-8"))
 (LOADER,) = [entry for entry in MELTANO["plugins"]["loaders"] if entry["name"] == TARGET]
@@ -41,6 +42,13 @@ COPY: Config = {**FAST, "use_copy": True}
 def files(form: str) -> Config:
     """A setting of the tap for batch files; the test says where."""
     return {"batch_config": {"encoding": {"format": form}, "batch_size": 40}}
+
+
+def environment_of(name: str) -> Config:
+    """What an environment of meltano.yml sets, of all its plugins."""
+    (found,) = [entry for entry in MELTANO["environments"] if entry["name"] == name]
+    kinds = found["config"]["plugins"].values()
+    return {name: value for kind in kinds for one in kind for name, value in one["config"].items()}
 
 
 @pytest.fixture(scope="module")
@@ -181,3 +189,68 @@ def test_nullif_tells_rows_without_extra(paris: str, tmp_path: Path) -> None:
             f" FROM {schema}.sms_messages"
         ).fetchone()
     assert counts == (len(rows), len(rows), 0)
+
+
+@pytest.mark.parametrize("lane", ["files", "records"])
+def test_snowflake_would_hold_every_cell(lane: str, tmp_path: Path) -> None:
+    """As its environment in meltano.yml says, and with single records: costs to all their digits.
+
+    As far as fakesnow goes, which reads what the target's MERGE selects of the staged rows.
+    """
+    own = environment_of("snowflake")
+    batches = own["batch_config"]
+    assert isinstance(batches, dict)
+    assert batches["encoding"] == {"format": "jsonl", "compression": "gzip"}
+    tap: Config = {"decimals": own["decimals"]}
+    if lane == "files":
+        tap["batch_config"] = {**batches, "batch_size": 40}
+    rows = hostile.messages()
+    output = tap_output(tmp_path, rows, tap)
+
+    found = in_fake_snowflake(output, tmp_path)
+
+    names = list(rows[0])
+    kinds = found["columns"]
+    assert kinds["COST_VALUE"] == "NUMBER(38,20)"
+    loaded = [dict(zip(names, row, strict=False)) for row in found["loaded"]]
+    assert sorted(map(comparable, loaded)) == [comparable(row) for row in rows]
+    # One of each for a file; for single records, one for `batch_size_rows` of them.
+    assert len(found["puts"]) == len(found["merges"]) == (3 if lane == "files" else 1)
+    if lane == "files":
+        assert not list((tmp_path / "files").iterdir())
+
+
+def test_numbers_are_floats_in_snowflake(tmp_path: Path) -> None:
+    """What `decimals` is for."""
+    found = in_fake_snowflake(tap_output(tmp_path, hostile.messages(), {}), tmp_path)
+
+    assert found["columns"]["COST_VALUE"] == "FLOAT"
+
+
+def in_fake_snowflake(output: bytes, folder: Path) -> Any:  # noqa: ANN401 - JSON
+    """What the real target makes of what the tap wrote; see `fake_snowflake.py`."""
+    done = subprocess.run(
+        [environment("target-snowflake") / "python", FAKE_SNOWFLAKE],
+        env=os.environ
+        | {"TMPDIR": str(folder), "TARGET_SNOWFLAKE_CONFIG": '{"validate_records": false}'},
+        input=output,
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr.decode()[-3000:]
+    return json.loads(done.stdout.splitlines()[-1])  # after the STATE messages
+
+
+def comparable(row: Row) -> list[str]:
+    """A row of the truth, or as the fake tells it: moments in UTC, objects and numbers by value."""
+    cells: list[str] = []
+    for name, value in row.items():
+        told = value
+        if isinstance(value, datetime):
+            told = value.replace(tzinfo=None)
+        elif name == "cost_value" and value is not None:
+            told = f"{Decimal(str(value)):.20f}"
+        elif name == "extra":
+            told = json.loads(value) if isinstance(value, str) else value
+        cells.append(f"{name}={told}")
+    return cells
