@@ -20,11 +20,15 @@ BLUE, GREY = "#1f5fa8", "#b5b5b5"
 
 
 def main(figures: str, folder: str) -> None:
-    """Draw both charts."""
+    """Draw the chart of each part that was measured."""
     found = json.loads(Path(figures).read_text())
     into = Path(folder)
-    growth(found["growth"], into / "performance-growth.svg")
-    speed(found["records"], into / "performance-records.svg")
+    if "growth" in found:
+        growth(found["growth"], into / "performance-growth.svg")
+    if "records" in found:
+        speed(found["records"], into / "performance-records.svg")
+    if "meltano" in found:
+        warehouse(found["meltano"], into / "performance-meltano.svg")
 
 
 def growth(table: list[dict[str, float]], path: Path) -> None:
@@ -51,6 +55,25 @@ def speed(table: list[dict[str, object]], path: Path) -> None:
     bars = axes.barh(names, values, color=colours)
     axes.bar_label(bars, [f"{value:,.0f}" for value in values], padding=3)
     axes.set(xlabel="rows for a CPU second, net of start-up", xlim=(0, max(values) * 1.15))
+    figure.savefig(path, metadata=METADATA)
+
+
+def warehouse(table: list[dict[str, object]], path: Path) -> None:
+    """Seconds of the processor by process for a first load, by the way into Postgres."""
+    ways = [row for row in table if row["load"] == "first load" and "net" in row][::-1]
+    figure, axes = plt.subplots(figsize=(8, 3), layout="constrained")
+    names = [str(row["way"]) for row in ways]
+    left = [0.0] * len(ways)
+    processes = {"tap": BLUE, "target": GREY, "Postgres": "#d9a441"}
+    for process, colour in processes.items():
+        seconds = [
+            1e6 * float(str(row[f"{process} CPU s"])) / float(str(row["rows"])) for row in ways
+        ]
+        axes.barh(names, seconds, left=left, color=colour, label=process)
+        left = [before + more for before, more in zip(left, seconds, strict=True)]
+    axes.bar_label(axes.containers[-1], [f"{value:,.0f}" for value in left], padding=3)
+    axes.set(xlabel="CPU microseconds for a row, start-up included", xlim=(0, max(left) * 1.15))
+    axes.legend(loc="lower right")
     figure.savefig(path, metadata=METADATA)
 
 

@@ -28,8 +28,11 @@ START = 1_767_225_600
 TOKEN = "benchmark-token"  # noqa: S105 - opens nothing
 
 
-def write_export(path: Path, *, rows: int) -> None:
-    """Make an export file of so many rows, the same ones each time."""
+def write_export(path: Path, *, rows: int, numbers: int | None = None) -> None:
+    """Make an export file of so many rows, the same ones each time.
+
+    With so many different phone numbers, in no order; by default those of the sandbox.
+    """
     messages = Messages(since=START, seed=0, per_hour=rows / HOURS + 1)
     written = 0
 
@@ -37,6 +40,11 @@ def write_export(path: Path, *, rows: int) -> None:
         nonlocal written
         for block in messages.blocks(START, START + HOURS * 3600, at=START + 90 * 86_400):
             kept = block[: rows - written]
+            if numbers:
+                kept = [
+                    message._replace(recipient=f"+336{(written + n) * 7919 % numbers:08}")
+                    for n, message in enumerate(kept)
+                ]
             written += len(kept)
             yield kept  # type: ignore[misc]
 
@@ -60,6 +68,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         """Tell of the export, count its rows, or send its file."""
         if self.path.startswith("/v4/sms/count"):
             self._send({"Count": self.server.rows})
+        elif self.path.startswith("/v4/sms?"):
+            self._send({"Data": []})
         elif self.path.startswith("/v4/sms/export/"):
             self._send(self._export())
         else:

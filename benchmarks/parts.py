@@ -223,6 +223,36 @@ def memory(bench: Bench) -> Table:
     return table
 
 
+def hashing(bench: Bench) -> Table:
+    """RECORD lane with hashed recipients, where a number repeats ten times, and where none does."""
+    hashed = {"hash_columns": ["recipient"], "hash_key": "a key of a benchmark"}
+    table: Table = []
+    for times in (10, 1):
+        path = bench.folder / "numbers.csv"
+        write_export(path, rows=bench.rows, numbers=bench.rows // times)
+        with serve(path, rows=bench.rows) as url:
+            runs = [
+                (measure(bench.tap("plain", url)), measure(bench.tap("hashed", url, hashed)))
+                for _ in range(bench.rounds)
+            ]
+        plain, with_hashes = (
+            {
+                "CPU s": statistics.median(run.cpu for run in column),
+                "peak MiB": round(statistics.median(run.peak_mib for run in column)),
+            }
+            for column in zip(*runs, strict=True)
+        )
+        table.append(
+            {
+                "each number occurs": f"{times} x",
+                **{f"plain, {name}": value for name, value in plain.items()},
+                **{f"hashed, {name}": value for name, value in with_hashes.items()},
+                "x": statistics.median(second.cpu / first.cpu for first, second in runs),
+            }
+        )
+    return table
+
+
 def startup(bench: Bench) -> Table:
     """CPU from start to the first request, beside importing the SDK."""
     programs: dict[str, Callable[[], float]] = {
@@ -267,5 +297,5 @@ def pace(bench: Bench) -> Table:
 
 PARTS: dict[str, Callable[[Bench], Table]] = {
     part.__name__: part
-    for part in (records, batches, startup, waiting, polls, pace, memory, growth, meltano)
+    for part in (records, batches, hashing, startup, waiting, polls, pace, memory, growth, meltano)
 }
