@@ -87,6 +87,16 @@ def test_a_start_date_not_later_than_the_bookmark_is_a_detail() -> None:
     assert not again.is_detail
 
 
+def test_an_end_date_before_the_bookmark_warns_that_nothing_is_read_again() -> None:
+    """A reload beside a bookmark would be silent, and read nothing."""
+    plan = run(hourly(h96=18), start_date=NOW - 20 * DAY, end_date=NOW - 10 * DAY)
+    (warning,) = [notice for notice in plan.notices if notice.is_warning]
+    assert not plan.windows
+    assert "run with a state of its own" in warning.text
+    bookmark = hourly(h96=18).bookmark
+    assert not any(notice.is_warning for notice in run(hourly(h96=18), end_date=bookmark).notices)
+
+
 def test_a_start_date_later_than_the_bookmark_wins_with_a_warning() -> None:
     """The span that is skipped is named; what was read before it is read again until settled."""
     bookmark, start_date = NOW - 2 * DAY, NOW - DAY

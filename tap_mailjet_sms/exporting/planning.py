@@ -108,6 +108,8 @@ def plan_run(
     if bookmark is not None:
         if start_date is not None:
             notices.append(_on_start_date(start_date, bookmark))
+        if end < bookmark and scope.end_date is not None:
+            notices.append(_on_end_date(end, bookmark))
         if again is not None:
             begin = again.start
         if first > bookmark:
@@ -213,6 +215,16 @@ def _on_start_date(start_date: datetime, bookmark: datetime) -> Notice:
         return Notice(f"{text} are not read: start_date is the later one", is_warning=True)
     text = f"start_date {iso(start_date)} is not later than the bookmark {iso(bookmark)}"
     return Notice(f"{text}: it has no effect, this run goes on from the bookmark", is_detail=True)
+
+
+def _on_end_date(end: datetime, bookmark: datetime) -> Notice:
+    """What an end_date before the bookmark means: a reload would read nothing."""
+    text = (
+        f"end_date {iso(end)} is before the bookmark {iso(bookmark)}: all up to there was read "
+        "before, and is read again only where it is due. To read it all again, run with a state of "
+        "its own"
+    )
+    return Notice(text, is_warning=True)
 
 
 def _on_young_start(start_date: datetime) -> Notice:

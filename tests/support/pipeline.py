@@ -25,6 +25,15 @@ HOUR = 3600
 SCHEMA = "mailjet_dev"
 STATE_ID = f"dev:{TAP}-to-{TARGET}"
 GRACEFUL = Path(sys.executable).with_name("graceful-meltano")
+#: What a schedule has: the state of a pair in this environment, and the schema of its table.
+PROD = f"prod:{TAP}-to-{TARGET}"
+PROD_SCHEMA = "mailjet"
+
+
+def el(state_id: str = PROD, *options: str) -> tuple[str, ...]:
+    """The command line of a run with a state id, config, state and catalog of its own."""
+    run = ("el", "--no-install", f"--state-id={state_id}", *options, TAP, TARGET)
+    return ("--environment=prod", *run)
 
 
 @dataclass
@@ -73,11 +82,11 @@ class Pipeline:
         ) as process:
             yield process
 
-    def rows(self) -> dict[str, int]:
+    def rows(self, schema: str = SCHEMA) -> dict[str, int]:
         """The statuses in the warehouse, by message."""
         with psycopg.connect(self.uri) as warehouse:
             found = warehouse.execute(
-                f"SELECT message_id, status_code FROM {SCHEMA}.sms_messages"  # noqa: S608
+                f"SELECT message_id, status_code FROM {schema}.sms_messages"  # noqa: S608
             ).fetchall()
         by_id: dict[str, int] = dict(found)
         assert len(by_id) == len(found), "a message is there twice"
@@ -96,12 +105,16 @@ class Pipeline:
             ).fetchone() or (None,)
         return None if found is None else f"{found.isoformat()}+00:00"
 
-    def state(self) -> dict[str, object]:
-        """The stream's state, as Meltano has it."""
+    def state_text(self, state_id: str = STATE_ID, **settings: str) -> str:
+        """The whole state, byte for byte as Meltano has it."""
         lines: list[str] = []
-        self.meltano.run("state", "get", STATE_ID, settings={}, show=lines.append)
+        self.meltano.run("state", "get", state_id, settings=settings, show=lines.append)
         (text,) = [line for line in lines if line.startswith("{")]
-        state = json.loads(text).get("singer_state", {})
+        return text
+
+    def state(self, state_id: str = STATE_ID, **settings: str) -> dict[str, object]:
+        """The stream's state, as Meltano has it."""
+        state = json.loads(self.state_text(state_id, **settings)).get("singer_state", {})
         stream = state.get("bookmarks", {}).get("sms_messages", {})
         assert isinstance(stream, dict)
         return stream
@@ -127,7 +140,7 @@ def pipeline(
 ) -> Iterator[Pipeline]:
     """Install what is needed, then start everything on fresh folders.
 
-    Time stands still, unless exports need some to be built.
+    Time stands still, unless exports need some to be built (in polls they need none).
     """
     now = int(time.time())
     start, end = now - (hours + 1) * HOUR, now - HOUR
@@ -135,7 +148,7 @@ def pipeline(
     with ExitStack() as stack:
         backend = Backend(
             data=Messages(since=start - HOUR, per_hour=per_hour),
-            clock=time.time if build else lambda: now,
+            clock=time.time if build and build.polls is None else lambda: now,
             build=build or Build(seconds=0),
             # A clock that stands still would after five minutes look like a wrong one.
             unknowns=Unknowns(date_header=False),
