@@ -84,10 +84,14 @@ class Meltano:
         meltano = _executable()
         path = f"{meltano.parent}{os.pathsep}{os.environ['PATH']}"
         shown = {"MELTANO_CLI_LOG_FORMAT": "plain"} | ({"PATH": path} if program else {})
-        variables = {**_variables(self.home), **shown, **settings}
+        variables = {**self.environment(), **shown, **settings}
         command: list[str | Path] = [program or meltano, *arguments]
         with running(command, cwd=self.project, env=variables) as process:
             yield process
+
+    def environment(self) -> dict[str, str]:
+        """The variables that `meltano` needs, of whoever runs it."""
+        return _variables(self.home)
 
 
 def install(show: Callable[[str], None]) -> None:
