@@ -50,7 +50,7 @@ dbt-mutants: .venv/.done ## See that the dbt package's own tests find each wrong
 	@$(PY) -m dbt_checks.mutants
 
 .PHONY: orchestrators
-orchestrators: .venv/.done ## Run what takes minutes: a first load that dies in each way there is
+orchestrators: .venv/.done ## Run what takes minutes: first loads that die, runs that meet, Airflow, Dagster, Prefect, the container
 	@ORCHESTRATORS=1 $(PY) -m pytest tests/orchestrators --numprocesses 3 -rP --log-level=INFO $(PYTEST_ARGS)
 
 .PHONY: test-newest
@@ -133,6 +133,10 @@ pins: .tools/uv/.done ## Compile the hashed pins of requirements/ (UPGRADE=--upg
 	$(COMPILE) requirements/dbt.in --output-file requirements/dbt.txt
 	$(COMPILE) requirements/dbt-snowflake.in --output-file requirements/dbt-snowflake.txt
 	$(COMPILE) requirements/site.in --output-file requirements/site.txt
+	$(COMPILE) requirements/linters.in --output-file requirements/linters.txt
+	$(COMPILE) requirements/airflow.in --output-file requirements/airflow.txt
+	$(COMPILE) requirements/dagster.in --output-file requirements/dagster.txt
+	$(COMPILE) requirements/prefect.in --output-file requirements/prefect.txt
 	$(COMPILE) pyproject.toml --group dev --output-file requirements/dev.txt
 
 .PHONY: clean
