@@ -43,6 +43,7 @@ ELSEWHERE = {
 OF_THEIR_OWN = {
     "CONTRIBUTING.md": "tests/test_docs.py",
     "dbt/README.md": "dbt_checks/test_package.py",
+    "docs/loading.md": "tests/test_loading.py",
     "docs/schedulers.md": "tests/test_examples.py",
     "docs/state.md": "tests/test_state_recipes.py",
     "docs/your-project.md": "tests/test_own_project.py",

@@ -95,9 +95,8 @@ def test_each_setting_is_one_of_the_hub(plugin: dict[str, Any]) -> None:
         assert ("options" in setting) == (setting["kind"] == "options")
         assert all(option.keys() == {"label", "value"} for option in setting.get("options", []))
     assert plugin["settings_group_validation"] == [["auth_token"]]
-    assert [name for name, setting in settings.items() if setting.get("sensitive")] == [
-        "auth_token"
-    ]
+    secret = [name for name, setting in settings.items() if setting.get("sensitive")]
+    assert secret == ["auth_token", "hash_key"]
 
 
 def test_it_says_of_the_project_what_pyproject_says(plugin: dict[str, Any]) -> None:
