@@ -20,7 +20,7 @@ from singer_sdk.typing import DEFAULT_JSONSCHEMA_VALIDATOR, extend_validator_wit
 
 from tap_mailjet_sms.exporting.counting import VerifyCounts
 from tap_mailjet_sms.exporting.links import LOOPBACK_HOSTS
-from tap_mailjet_sms.exporting.lookback import Lookback
+from tap_mailjet_sms.exporting.lookback import DEEPEST, Lookback
 from tap_mailjet_sms.exporting.waiting import PollSchedule
 from tap_mailjet_sms.exporting.windows import SHORTEST, moment_of, whole_second
 from tap_mailjet_sms.reading.roles import STATUS
@@ -87,7 +87,7 @@ class Settings:
             window=timedelta(days=number("window_days")),
             lookback=Lookback(
                 # No run reads more than a year, so that more changes nothing.
-                whole_second(timedelta(days=min(number("lookback_days"), 400))),
+                min(whole_second(timedelta(days=min(number("lookback_days"), 400))), DEEPEST),
                 is_spaced=config["lookback_schedule"] == "spaced",
             ),
             max_run=(

@@ -7,7 +7,8 @@ stream is what a run leaves behind::
     {"replication_key": "to_ts", "replication_key_value": "2026-11-21T16:00:00+00:00",
      "pending_exports": [{"id": 56660, "from_ts": "…", "to_ts": "…", "requested_at": "…"}],
      "read_from": "2026-10-01T00:00:00+00:00", "settled_until": "2026-11-18T15:05:09+00:00",
-     "readings": [{"from_ts": "2026-11-20T22:05:00+00:00", "at": "2026-11-21T16:05:02+00:00"}],
+     "readings": [{"from_ts": "2026-11-20T22:05:00+00:00", "to_ts": "2026-11-21T16:00:00+00:00",
+                   "at": "2026-11-21T16:05:02+00:00"}],
      "skipped": [{"from_ts": "…", "to_ts": "…"}],
      "file_form": ["open_end"],
      "layout": [{"fingerprint": "5f2c…", "at": "2026-11-21T16:05:00+00:00",
@@ -30,7 +31,13 @@ from typing import TYPE_CHECKING, Protocol
 from tap_mailjet_sms.exceptions import InvalidStateError
 from tap_mailjet_sms.exporting.job import ExportJob
 from tap_mailjet_sms.exporting.lookback import History, Reading
-from tap_mailjet_sms.exporting.windows import Window, iso, unix_second, whole_moment
+from tap_mailjet_sms.exporting.windows import (
+    Window,
+    iso,
+    oldest_exportable,
+    unix_second,
+    whole_moment,
+)
 from tap_mailjet_sms.layout_state import layout_from_state, layout_to_state
 
 if TYPE_CHECKING:
@@ -164,11 +171,13 @@ class Bookmark:
         reading is as old as the oldest of those that may still change.
         """
         settled = asked_at - self._lookback.depth
-        self.history = self.history.after(window, settled=settled)
+        # By now Mailjet's clock was held against ours.
+        history = self.history.without_older(oldest_exportable(asked_at))
+        self.history = history.after(window, settled=settled)
         if window.end > settled:
             self._as_of = min(self._as_of or asked_at, asked_at)
         if self._plan is not None and self._as_of is not None and self._plan.completes(window):
-            reading = Reading(self._plan.begin, self._as_of)
+            reading = Reading(self._plan.begin, window.end, self._as_of)
             self.history = self.history.with_reading(reading, self._lookback)
 
     def write(self) -> None:
@@ -228,17 +237,21 @@ def history(state: Mapping[str, object]) -> History:
         read_from=_moment(state, READ_FROM, "remove it"),
         settled_until=_moment(state, SETTLED, "remove it"),
         readings=tuple(
-            Reading(start, at) for start, at in _pairs(state, READINGS, "from_ts", "at")
+            Reading(start, end, at)
+            for start, end, at in _moments(state, READINGS, "from_ts", "to_ts", "at")
         ),
         skipped=tuple(
-            Window(start, end) for start, end in _pairs(state, SKIPPED, "from_ts", "to_ts")
+            Window(start, end) for start, end in _moments(state, SKIPPED, "from_ts", "to_ts")
         ),
     )
 
 
 def _history_to_state(history: History) -> dict[str, object]:
     change: dict[str, object] = {
-        READINGS: [{"from_ts": iso(each.start), "at": iso(each.at)} for each in history.readings],
+        READINGS: [
+            {"from_ts": iso(each.start), "to_ts": iso(each.end), "at": iso(each.at)}
+            for each in history.readings
+        ],
         SKIPPED: [{"from_ts": iso(gap.start), "to_ts": iso(gap.end)} for gap in history.skipped],
     }
     moments = {
@@ -265,18 +278,19 @@ def _moment(state: Mapping[str, object], name: str, way_out: str) -> datetime | 
     return moment
 
 
-def _pairs(
-    state: Mapping[str, object], name: str, first: str, second: str
-) -> Iterator[tuple[datetime, datetime]]:
-    """The pairs of moments in a list of a stream's state, the earlier one first."""
+def _moments(state: Mapping[str, object], name: str, *fields: str) -> Iterator[list[datetime]]:
+    """The moments in each entry of a list of a stream's state; the first one is the earliest.
+
+    Without a `to_ts`, as in the readings of earlier versions, an entry is not known to reach far.
+    """
     entries = state.get(name) or []
     for entry in entries if isinstance(entries, list) else [None]:
-        moments = entry if isinstance(entry, dict) else {}
-        start, end = unix_second(moments.get(first)), unix_second(moments.get(second))
-        if start is None or end is None or start >= end:
+        told = {"to_ts": entry.get("from_ts"), **entry} if isinstance(entry, dict) else {}
+        moments = [moment for field in fields if (moment := unix_second(told.get(field)))]
+        if len(moments) < len(fields) or not min(moments) == moments[0] < moments[-1]:
             msg = f"The state's {name} of {STREAM} cannot be read: correct it, or set it to []"
             raise InvalidStateError(msg)
-        yield start, end
+        yield moments
 
 
 def pending_exports(state: Mapping[str, object]) -> list[ExportJob]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from tap_mailjet_sms.exporting.job import ExportJob
-from tap_mailjet_sms.exporting.lookback import History, Lookback, Reading
+from tap_mailjet_sms.exporting.lookback import DEEPEST, History, Lookback, Reading
 from tap_mailjet_sms.exporting.planning import Plan, Scope, plan_run
-from tap_mailjet_sms.exporting.windows import Window, oldest_exportable
+from tap_mailjet_sms.exporting.windows import UNIX_TIME, Window, oldest_exportable
 
 NOW = datetime(2026, 11, 21, 16, 0, tzinfo=UTC)
 END = NOW - timedelta(minutes=5)
@@ -52,7 +53,7 @@ def hourly(**readings_ago: float) -> History:
         bookmark=NOW - HOUR,
         read_from=NOW - 20 * DAY,
         settled_until=NOW - 3.5 * DAY,
-        readings=tuple(Reading(at - depth * HOUR, at) for depth, at in moments.items()),
+        readings=tuple(Reading(at - depth * HOUR, at, at) for depth, at in moments.items()),
     )
 
 
@@ -160,23 +161,22 @@ def test_what_is_older_than_a_year_is_lifted_with_a_warning(setting: str) -> Non
 
 def test_a_bookmark_from_the_beginning_of_time_is_lifted() -> None:
     """As an old one is."""
-    plan = run(datetime(1970, 1, 1, tzinfo=UTC), lookback=400 * DAY)
+    plan = run(datetime(1970, 1, 1, tzinfo=UTC), lookback=DEEPEST)
 
     assert plan.span == Window(OLDEST, END)
     assert plan.notices[0].is_warning
 
 
-def test_a_lookback_of_more_than_a_year_is_cut_silently() -> None:
+def test_a_lookback_of_a_year_is_cut_silently() -> None:
     """Nothing is lost by that: all of it was read before. The next run need not read it again."""
-    plan = run(NOW - DAY, lookback=400 * DAY)
+    bookmark = NOW - DAY
+    plan = run(bookmark, lookback=DEEPEST)
 
-    assert plan.span == Window(OLDEST, END)
+    assert plan.span == Window(max(OLDEST, bookmark - DEEPEST), END)
     assert not any(notice.is_warning for notice in plan.notices)
-    reading = Reading(plan.begin, NOW)
-    history = plan.history.after(plan.span, settled=NOW - 400 * DAY)
-    later = run(
-        history.with_reading(reading, Lookback(400 * DAY)), now=NOW + HOUR, lookback=400 * DAY
-    )
+    reading = Reading(plan.begin, plan.end, NOW)
+    history = plan.history.without_older(OLDEST).after(plan.span, settled=NOW - DEEPEST)
+    later = run(history.with_reading(reading, Lookback(DEEPEST)), now=NOW + HOUR, lookback=DEEPEST)
     assert later.begin > NOW - 2 * DAY
 
 
@@ -249,7 +249,9 @@ def test_a_run_reads_to_the_deepest_tier_that_is_due(
 def test_a_reading_from_the_bookmark_on_is_not_the_deepest_however_old_the_bookmark_is() -> None:
     """After a week without runs, what lies before the bookmark is not settled yet."""
     bookmark, settled = NOW - 7 * DAY, NOW - 10 * DAY
-    history = History(bookmark, NOW - 20 * DAY, settled, (Reading(bookmark, NOW - HOUR),))
+    history = History(
+        bookmark, NOW - 20 * DAY, settled, (Reading(bookmark, NOW - HOUR, NOW - HOUR),)
+    )
 
     assert run(history).begin == settled
 
@@ -265,7 +267,7 @@ def test_every_run_may_read_all_that_is_not_settled() -> None:
 def test_a_young_account_is_not_read_again_and_again() -> None:
     """A reading from the very first message on is as deep as any can be."""
     first = NOW - 6 * HOUR
-    history = History(NOW - HOUR, first, first, (Reading(first, NOW - HOUR),))
+    history = History(NOW - HOUR, first, first, (Reading(first, NOW - HOUR, NOW - HOUR),))
 
     assert run(history).begin > first
 
@@ -295,6 +297,37 @@ def test_a_shorter_lookback_is_sooner_satisfied() -> None:
     assert run(hourly(h96=18, h48=2), lookback=DAY).history.settled_until == NOW - 26 * HOUR
 
 
+def test_a_shorter_lookback_is_satisfied_no_further_than_a_reading_went() -> None:
+    """What lies behind its end was brought by an export that may be older than the reading."""
+    history, end = hourly(), NOW - 2 * DAY
+    bounded = replace(history, readings=(Reading(NOW - 4 * DAY, end, NOW - HOUR),))
+
+    assert run(bounded, lookback=DAY / 2).history.settled_until == end
+
+
+def test_a_clock_that_is_ahead_settles_nothing() -> None:
+    """Until Mailjet's own time was seen: what a run stores at its begin is older than that."""
+    history = hourly()
+    plan = run(history, now=NOW + 366 * DAY)
+    assert plan.begin == oldest_exportable(NOW + 366 * DAY)
+    assert plan.history == history
+
+    plan = run(NOW - DAY, now=NOW + 366 * DAY)
+    assert plan.history.settled_until == NOW - 4 * DAY
+    assert run(UNIX_TIME).history.read_from == UNIX_TIME, "none before can be stored"
+
+
+def test_what_mailjet_exports_no_more_does_not_hold_up_the_settled_moment() -> None:
+    """After more than a year without runs."""
+    year = timedelta(days=365)
+    for bookmark in (NOW - 1.2 * year, NOW - year + DAY):
+        plan = run(History(bookmark, NOW - 2 * year, NOW - 1.5 * year))
+        history = plan.history.without_older(OLDEST)
+        for window in plan.windows:
+            history = history.after(window, settled=NOW - 3 * DAY)
+        assert history.settled_until == NOW - 3 * DAY
+
+
 def test_without_a_lookback_all_is_settled_at_once() -> None:
     """Also what an earlier lookback had left; a later one does not go back to that."""
     plan = run(hourly(), lookback=timedelta())
@@ -309,7 +342,7 @@ def test_a_bookmark_that_was_set_back_is_where_reading_goes_on() -> None:
         bookmark=NOW - 9 * DAY,
         read_from=NOW - 20 * DAY,
         settled_until=NOW - 4 * DAY,
-        readings=(Reading(NOW - 20 * DAY, NOW),),
+        readings=(Reading(NOW - 20 * DAY, NOW, NOW),),
         skipped=(days_ago(2, 1),),
     )
     assert run(history).windows == (Window(NOW - 9 * DAY, END),)
@@ -346,7 +379,7 @@ def test_of_the_readings_only_those_that_matter_are_kept() -> None:
     lookback, history = Lookback(3 * DAY), hourly(h96=20)
     for hours, depth in [(19, 36), (18, 36), (10, 80), (9, 9), (8, 18), (1, 1)]:
         at = NOW - hours * HOUR
-        history = history.with_reading(Reading(at - depth * HOUR, at), lookback)
+        history = history.with_reading(Reading(at - depth * HOUR, at, at), lookback)
 
     assert [(NOW - each.at) / HOUR for each in history.readings] == [10, 8, 1]
 
@@ -381,7 +414,9 @@ def test_pending_exports_are_taken_up_again() -> None:
 
 def test_an_export_may_begin_before_the_span() -> None:
     """It is taken whole, not cut, and the reading is as deep as it is."""
-    long_ago = History(NOW - HOUR, NOW - 20 * DAY, NOW - 3.5 * DAY, (Reading(NOW - 9 * DAY, NOW),))
+    long_ago = History(
+        NOW - HOUR, NOW - 20 * DAY, NOW - 3.5 * DAY, (Reading(NOW - 9 * DAY, NOW, NOW),)
+    )
     export = job(1, days_ago(5, 0.02))
     plan = run(long_ago, export)
     assert plan.windows[0] == export.window

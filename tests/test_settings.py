@@ -12,7 +12,7 @@ import pytest
 
 from tap_mailjet_sms.exceptions import InvalidSettingError
 from tap_mailjet_sms.exporting.counting import VerifyCounts
-from tap_mailjet_sms.exporting.lookback import Lookback
+from tap_mailjet_sms.exporting.lookback import DEEPEST, Lookback
 from tap_mailjet_sms.reading.rules import VerifyLayout
 from tap_mailjet_sms.tap import TapMailjetSMS
 
@@ -134,7 +134,7 @@ def test_whole_numbers_come_in_many_forms(value: object) -> None:
 
 def test_a_lookback_of_more_than_a_year_is_one_of_a_year() -> None:
     """No run reads more, so that any large number means “everything”."""
-    assert settings(lookback_days=10**9).lookback.depth == timedelta(days=400)
+    assert settings(lookback_days=10**9).lookback.depth == DEEPEST
 
 
 def test_null_is_as_good_as_no_value() -> None:

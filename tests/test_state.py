@@ -231,7 +231,13 @@ def test_a_reading_counts_once_all_its_windows_are_through() -> None:
     assert history_in(written.states[-1]) == {
         "read_from": "2026-11-17T16:00:00+00:00",
         "settled_until": "2026-11-18T16:01:00+00:00",
-        "readings": [{"from_ts": "2026-11-17T16:00:00+00:00", "at": "2026-11-21T16:01:00+00:00"}],
+        "readings": [
+            {
+                "from_ts": "2026-11-17T16:00:00+00:00",
+                "to_ts": "2026-11-21T15:55:00+00:00",
+                "at": "2026-11-21T16:01:00+00:00",
+            }
+        ],
         "skipped": [],
     }
     assert opened(dict(written.states[-1]))[0].history == bookmark.history

@@ -18,6 +18,7 @@ from tap_mailjet_sms.exporting.windows import (
     SETTLING,
     Window,
     iso,
+    oldest_exportable,
     whole_second,
 )
 
@@ -27,15 +28,21 @@ if TYPE_CHECKING:
 
     from tap_mailjet_sms.exporting.job import ExportJob
 
+#: One of a year could never be read as a whole.
+DEEPEST = ONE_YEAR - 2 * ONE_YEAR_MARGIN
 #: A tier is due when the last reading that deep is this part of it old.
 PART = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """All messages created from `start` on were read, with their statuses as of `at` or later."""
+    """All messages created from `start` to `end` were read, with statuses as of `at` or later.
+
+    In the states of earlier versions no end is told; then it is the start.
+    """
 
     start: datetime
+    end: datetime
     at: datetime
 
 
@@ -73,6 +80,13 @@ class History:
             return history
         until = max(history.settled_until, min(window.end, settled))
         return replace(history, settled_until=until).past_gaps()
+
+    def without_older(self, oldest: datetime) -> History:
+        """The history, once it is sure that Mailjet exports nothing before `oldest` any more."""
+        if self.bookmark is None or self.settled_until is None:
+            return self
+        settled = max(self.settled_until, min(oldest, self.bookmark))
+        return replace(self, settled_until=settled).past_gaps()
 
     def past_gaps(self) -> History:
         """The same, with the settled moment behind the skipped spans that it has come to."""
@@ -148,7 +162,7 @@ class Lookback:
     """How old a message must be when it is read for the last time, and how it is read until then.
 
     Attributes:
-        depth: That age, in whole seconds.
+        depth: That age, in whole seconds; `DEEPEST` at most.
         is_spaced: Whether a run reads as deep as is due; otherwise every run reads all of it.
     """
 
@@ -161,9 +175,7 @@ class Lookback:
 
         None if it does not reach there at all: then all messages are old enough at once.
         """
-        tiers = []
-        # One of a year could never be read as a whole.
-        tier = min(self.depth, ONE_YEAR - 2 * ONE_YEAR_MARGIN)
+        tiers, tier = [], self.depth
         while tier > SETTLING:
             tiers.append(whole_second(tier))
             tier /= 2
@@ -174,9 +186,10 @@ class Lookback:
         bookmark, settled = history.bookmark, history.settled_until
         if bookmark is None or settled is None:
             return None
+        oldest = oldest_exportable(now)
         for tier in self.tiers:
             is_deepest = tier == self.tiers[0]
-            start = settled if is_deepest else max(settled, now - tier)
+            start = max(settled, oldest if is_deepest else now - tier)
             last = history.last_reading(None if is_deepest else tier)
             if start < bookmark and not (last and self.is_spaced and now - last.at < tier / PART):
                 return Again(start, tier, last.at if last else None, self.is_spaced)

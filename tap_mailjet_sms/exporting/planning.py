@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from tap_mailjet_sms.exporting.lookback import Again, History, Lookback, without
 from tap_mailjet_sms.exporting.windows import (
     SETTLING,
+    UNIX_TIME,
     Window,
     iso,
     oldest_exportable,
@@ -177,22 +178,25 @@ def _end(now: datetime, end_date: datetime | None, notices: list[Notice]) -> dat
 def _as_of_now(
     history: History, now: datetime, end: datetime, scope: Scope, *, first: datetime
 ) -> History:
-    """What still holds of a history; `first` is where reading for the first time begins."""
+    """What still holds of a history; `first` is where reading for the first time begins.
+
+    It is stored before Mailjet has told its own time. So nothing in it may count as settled or lost
+    because this machine's clock says so: that clock may be a year ahead.
+    """
     bookmark, depth = history.bookmark, scope.lookback.depth
     if bookmark is None:
         return History(read_from=first, settled_until=first)
-    oldest = oldest_exportable(now)
     # A reading of the future was made by another clock.
     readings = tuple(reading for reading in history.readings if reading.at <= now)
     read_from, settled = history.read_from, history.settled_until
     if read_from is None or settled is None:
         # Earlier versions read all of the lookback in every run, but nothing before start_date.
-        starts = (oldest, bookmark - depth, scope.start_date or oldest)
-        read_from = settled = max(starts)
+        begin = max(bookmark - depth, UNIX_TIME)
+        read_from = settled = max(begin, scope.start_date or begin)
     else:
         for reading in readings:  # a shorter lookback is sooner satisfied
             if reading.start <= settled:
-                settled = max(settled, reading.at - depth)
+                settled = max(settled, min(reading.end, reading.at - depth))
         settled = min(settled, bookmark)  # which a user may have set back
     if not scope.lookback.tiers:
         settled = max(settled, bookmark)
@@ -202,7 +206,7 @@ def _as_of_now(
     return replace(
         history,
         read_from=read_from,
-        settled_until=max(settled, read_from, oldest),
+        settled_until=max(settled, read_from),
         readings=readings,
         skipped=tuple(gap for gap in history.skipped if gap.end <= bookmark),
     ).past_gaps()

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-EPOCH_YEAR = 1970
+#: Nothing of Mailjet's is older, and no state may be.
+UNIX_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 #: `FromTS` may lie at most one year back (documented).
 ONE_YEAR = timedelta(days=365)
 #: Mailjet's clock decides what one year is, and exports wait their turn: stay clear of the edge.
@@ -95,9 +96,9 @@ def moment_of(value: object) -> datetime | None:
 
 
 def unix_second(value: object) -> datetime | None:
-    """The whole second of a date-time in ISO 8601; nothing of Mailjet's is older than unix time."""
+    """The whole second of a date-time in ISO 8601, from the begin of unix time on."""
     moment = moment_of(value)
-    return whole_moment(moment) if moment is not None and moment.year >= EPOCH_YEAR else None
+    return whole_moment(moment) if moment is not None and moment >= UNIX_TIME else None
 
 
 def whole_moment(moment: datetime) -> datetime:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from tap_mailjet_sms.exceptions import InvalidStateError
+from tap_mailjet_sms.exporting.client import CLOCK_LIMIT
 from tap_mailjet_sms.exporting.job import ExportJob
 from tap_mailjet_sms.exporting.planning import Plan, Scope, plan_run
 from tap_mailjet_sms.state import Bookmark
@@ -57,7 +59,10 @@ class Journey:
 
     def bookmark(self, scope: Scope) -> Bookmark:
         """The state as a run at this moment has it."""
-        return Bookmark(self, now=self.now, lookback=scope.lookback, moves=True)
+        return self._bookmark(scope, self.now)
+
+    def _bookmark(self, scope: Scope, now: datetime) -> Bookmark:
+        return Bookmark(self, now=now, lookback=scope.lookback, moves=True)
 
     def run(
         self,
@@ -67,14 +72,21 @@ class Journey:
         killed_at: int | None = None,
         ahead: int = 1,
         skew: timedelta = timedelta(),
-    ) -> Plan:
+    ) -> Plan | None:
         """One run: each window takes some time, and it may be killed before one of them is through.
 
-        Exports are asked for `ahead` of what is written; the clock may go wrong by `skew`.
+        Exports are asked for `ahead` of what is written; the clock may go wrong by `skew`. If it is
+        wrong by more than may be, Mailjet's first answer ends the run; None if the bookmark lies
+        in the future by it, so that nothing begins.
         """
-        bookmark = self.bookmark(scope)
+        try:
+            bookmark = self._bookmark(scope, self.now + skew)
+        except InvalidStateError:
+            return None
         plan = plan_run(self.now + skew, scope, bookmark.history, bookmark.pending)
         bookmark.begin(plan)
+        if abs(skew) > timedelta(seconds=CLOCK_LIMIT):
+            return plan
         jobs = {window: (job, job.requested_at) for window, job in plan.resumed.items()}
         for number, window in enumerate(plan.windows):
             for coming in plan.windows[number : number + ahead]:
