@@ -183,6 +183,9 @@ class SMSMessages(WindowedStream):
             exports = self._orchestrator(self._fetcher(mailjet, pace), bookmark)
             self.summarise = partial(self._summary, exports, bookmark)
             plan = self._plan(bookmark, exports.fetcher)
+            if plan.max_run is not None:
+                until = clock.monotonic() + plan.max_run.total_seconds()
+                exports.time_limit = TimeLimit(until, bookmark.value)
             overlap = Overlap(begins_at=plan.edges)
             for arrival in exports.files(plan.windows, plan.resumed):
                 window, rules = arrival.window, self.settings.rules
@@ -252,7 +255,14 @@ class SMSMessages(WindowedStream):
     @property
     def _scope(self) -> Scope:
         settings = self.settings
-        return Scope(settings.start_date, settings.end_date, settings.lookback, settings.window)
+        return Scope(
+            settings.start_date,
+            settings.end_date,
+            settings.lookback,
+            settings.window,
+            # Not for a full table, which another run would begin anew.
+            settings.max_run if self._moves_bookmark else None,
+        )
 
     def _plan_of_test(self, plan: Plan, fetcher: Fetcher) -> Plan:
         """The newest hour that has messages; none if there is none.
@@ -343,15 +353,7 @@ class SMSMessages(WindowedStream):
             executor=type(self).executor_type(at_once),
             max_concurrent_exports=at_once,
             display=self.display,
-            time_limit=self._time_limit(bookmark, fetcher.clock),
         )
-
-    def _time_limit(self, bookmark: Bookmark, clock: Clock) -> TimeLimit | None:
-        """None also for a full table, which another run would begin anew."""
-        max_run = self.settings.max_run
-        if max_run is None or not self._moves_bookmark:
-            return None
-        return TimeLimit(clock.monotonic() + max_run.total_seconds(), bookmark.value)
 
     def _tell(self, notices: Iterable[Notice]) -> None:
         """Log what was not told in this run yet."""

@@ -38,6 +38,7 @@ class Run:
     lookback: Lookback | None = None
     start_date: int | None = None
     end_date: timedelta | None = None
+    cut_at: int | None = None
 
 
 runs = st.builds(
@@ -50,6 +51,7 @@ runs = st.builds(
     longest=st.sampled_from([9 * HOUR, DAY, 30 * DAY]),
     lookback=st.none() | lookbacks,
     start_date=st.none() | st.integers(-4 * 24, 24),
+    cut_at=st.none() | st.integers(0, 4),
     end_date=st.none() | st.sampled_from([HOUR, 6 * HOUR, DAY, 3 * DAY, 10 * DAY]),
 )
 
@@ -57,7 +59,7 @@ runs = st.builds(
 @settings(max_examples=150, deadline=None)
 @given(special=st.lists(runs, max_size=10))
 def test_nothing_stays_stale_however_runs_come(special: list[Run]) -> None:
-    """Irregular, killed, slow, by wrong clocks, with a changed lookback, start_date or end_date.
+    """Irregular, killed, cut, slow, by wrong clocks, with a changed lookback, start or end.
 
     What is settled was read at the full age, after a run nothing else is further behind than a
     quarter of the next tier, and what nobody wanted was never read.
@@ -74,11 +76,17 @@ def test_nothing_stays_stale_however_runs_come(special: list[Run]) -> None:
         if run.start_date is not None:
             start_date = max(start, journey.now + run.start_date * HOUR)
         end_date = None if run.end_date is None else journey.now - run.end_date
-        scope = Scope(start_date, end_date, lookback, run.longest)
+        max_run = None if run.cut_at is None else HOUR
+        scope = Scope(start_date, end_date, lookback, run.longest, max_run)
         began, before = journey.now, journey.bookmark(scope).value or start
 
         plan = journey.run(
-            scope, takes=run.takes, killed_at=run.killed_at, ahead=run.ahead, skew=run.skew
+            scope,
+            takes=run.takes,
+            killed_at=run.killed_at,
+            ahead=run.ahead,
+            skew=run.skew,
+            cut_at=run.cut_at,
         )
 
         history = journey.bookmark(scope).history
@@ -86,8 +94,10 @@ def test_nothing_stays_stale_however_runs_come(special: list[Run]) -> None:
             continue
         if before < start_date < history.bookmark:
             unwanted |= set(journey.messages_in(Window(before, start_date)))
-        is_whole = run.skew not in JUMPS and (
-            run.killed_at is None or run.killed_at >= len(plan.windows)
+        is_whole = (
+            run.skew not in JUMPS
+            and run.cut_at is None
+            and (run.killed_at is None or run.killed_at >= len(plan.windows))
         )
         for number, (moment, read) in enumerate(zip(journey.created, journey.read, strict=True)):
             if number in unwanted:

@@ -78,8 +78,10 @@ def test_each_run_gets_somewhere(caplog: pytest.LogCaptureFixture) -> None:
     assert len(asked(simulation, Operation.REQUEST)) == 3
 
 
-def test_the_lookback_is_never_cut(caplog: pytest.LogCaptureFixture) -> None:
-    """It is read first and whole, by the first piece after an outage, and by no later one."""
+def test_the_lookback_is_read_by_the_piece_that_catches_up(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """After an outage each window is asked for once, and then the lookback, which is never cut."""
     simulation = story(
         windows=6,
         hours=4,
@@ -96,20 +98,37 @@ def test_the_lookback_is_never_cut(caplog: pytest.LogCaptureFixture) -> None:
     simulation.schedule = replace(simulation.schedule, config=config)
     before = len(asked(simulation, Operation.REQUEST))
 
-    play(simulation)
-    first = asked(simulation, Operation.REQUEST)[before:]
     pieces(simulation, caplog)
-    later = asked(simulation, Operation.REQUEST)[before + len(first) :]
 
-    assert min(line.from_ts or 0 for line in first) <= was_at - 0.4 * DAY
-    assert [line.to_ts for line in first][-1] in range(was_at + 1, was_at + DAY // 2)
-    assert later
-    assert all((line.from_ts or 0) >= was_at for line in later)
+    starts = [line.from_ts or 0 for line in asked(simulation, Operation.REQUEST)[before:]]
+    begin = starts.index(min(starts))
+    assert len(starts[:begin]) == 6
+    assert starts[:begin] == sorted(starts[:begin])
+    assert all(start >= was_at - 1 for start in starts[:begin])
+    assert starts[begin] <= was_at - 0.4 * DAY
+    assert starts[begin:] == sorted(starts[begin:])
     assert bookmark(simulation.state) == was_at + DAY
     assert set(simulation.rows) == {
         message.message_id
         for message in simulation.backend.truth(simulation.schedule.start, was_at + DAY)
     }
+
+
+def test_a_first_load_in_pieces_asks_for_each_window_once(caplog: pytest.LogCaptureFixture) -> None:
+    """And once more for the lookback, by the last piece: not in each of them."""
+    simulation = story(
+        windows=12,
+        build=Build(seconds=60),
+        end_date=END,
+        lookback_days=30,
+        max_concurrent_exports=1,
+        max_run_minutes=0.5,
+    )
+
+    assert pieces(simulation, caplog) == 12
+
+    assert is_complete(simulation)
+    assert len(asked(simulation, Operation.REQUEST)) == 11 + 12
 
 
 def test_a_full_table_is_read_whole() -> None:

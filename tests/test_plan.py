@@ -70,6 +70,41 @@ def test_a_plan_asks_for_counts_alone(there: Account) -> None:
     assert found["exports_to_ask_for"] == 4
 
 
+def test_a_plan_says_when_the_run_is_cut(there: Account) -> None:
+    """Where `max_run_minutes` may cut it, and nowhere else."""
+    config = there.config({"max_run_minutes": 2.5}, windows=4)
+    plan = preview(config)
+    assert plan.document()["max_run_minutes"] == 2.5
+    assert any(
+        "After 2.5 minutes (max_run_minutes) this run asks for no" in x for x in plan.lines()
+    )
+
+    there.run(config)
+    for other in (there.config(windows=4), there.config({"max_run_minutes": 1}, windows=1)):
+        assert "max_run_minutes" not in "\n".join(preview(other).lines())
+    assert preview(there.config(windows=4)).document()["max_run_minutes"] is None
+
+
+def test_a_plan_says_why_a_run_reads_again(there: Account) -> None:
+    """How deep, and when the last reading that deep was, if there was one."""
+    config = there.config({"lookback_days": 0.25}, windows=2)
+    never = there.config({"lookback_days": 0}, windows=2)
+    begin = END - 7 * HOURS
+    state = {
+        "replication_key_value": (END - HOURS).isoformat(),
+        "read_from": begin.isoformat(),
+        "settled_until": begin.isoformat(),
+    }
+    reading = {"from_ts": begin.isoformat(), "at": (END - 2 * HOURS).isoformat()}
+
+    why = preview(config, state).document()
+    assert (why["reads_again_hours"], why["last_reading_that_deep"]) == (6, None)
+    why = preview(config, {**state, "readings": [reading]}).document()
+    assert (why["reads_again_hours"], why["last_reading_that_deep"]) == (6, reading["at"])
+    why = preview(never, state).document()
+    assert (why["reads_again_hours"], why["last_reading_that_deep"]) == (None, None)
+
+
 def test_a_run_does_what_its_plan_says(there: Account) -> None:
     """The same windows, the same messages, the same bookmark."""
     config = there.config(windows=3)

@@ -106,8 +106,7 @@ class _Tile:
 class TimeLimit:
     """How long a run goes on: where it is cut, the target's input ends, and what it has is kept.
 
-    Nothing is cut until a window has moved the bookmark. So each run gets somewhere, and the
-    lookback, whose windows come first, is read whole.
+    Nothing is cut until a window has moved the bookmark, so each run gets somewhere.
     """
 
     until: float

@@ -29,12 +29,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What the settings want to have read; see there."""
+    """What the settings want to have read; see there.
+
+    With `max_run` the run may be one piece of several: it is cut then, if it still goes on.
+    """
 
     start_date: datetime | None
     end_date: datetime | None
     lookback: Lookback
     longest: timedelta
+    max_run: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,7 @@ class Plan:
         edges: Where reading begins, with nothing before that anybody wanted.
         history: What was read before, as far as it still holds; finished windows carry it on.
         notices: What the user should know.
+        max_run: After how long the run is cut; None if it never is, as where it reads again.
     """
 
     end: datetime
@@ -64,6 +69,7 @@ class Plan:
     edges: frozenset[datetime] = frozenset()
     history: History = field(default_factory=History)
     notices: tuple[Notice, ...] = ()
+    max_run: timedelta | None = None
 
     @property
     def span(self) -> Window | None:
@@ -103,6 +109,10 @@ def plan_run(
     begin = first = whole_moment(max(wanted, oldest))
     known = _as_of_now(history, now, end, scope, first=first)
     again = scope.lookback.due(known, now)
+    # A piece of a long load would read the same again as the one before it: the last one does.
+    puts_off = scope.max_run is not None and again is not None and end - first > scope.longest
+    if puts_off:
+        again = None
     gaps = known.skipped
     if bookmark is None and start_date is not None and start_date > now - scope.lookback.depth:
         notices.append(_on_young_start(start_date))
@@ -117,7 +127,7 @@ def plan_run(
             gaps = (*gaps, Window(bookmark, first))
     spans = without(Window(begin, end), gaps) if begin < end else []
     if bookmark is not None and spans:
-        notices.append(_on_lookback(again, first, now))
+        notices.append(_on_lookback(again, first, now, puts_off=puts_off))
     fresh = [job for job in pending if not scope.lookback.calls_for(job, now)]
     floor = start_date if bookmark is None else known.read_from
     resumed = {job.window: job for job in _usable(fresh, spans, gaps, floor=floor)}
@@ -126,6 +136,9 @@ def plan_run(
         for span in spans
         for window in plan_windows(span, longest=scope.longest, fixed=resumed)
     ]
+    max_run = None if again is not None else scope.max_run
+    if max_run is not None and len(windows) > 1:
+        notices.append(_on_max_run(max_run))
     edges = {known.read_from, start_date, *(gap.end for gap in gaps)}
     return Plan(
         end=end,
@@ -138,6 +151,7 @@ def plan_run(
         edges=frozenset(edge for edge in edges if edge is not None),
         history=known,
         notices=tuple(notices),
+        max_run=max_run,
     )
 
 
@@ -241,8 +255,17 @@ def _on_young_start(start_date: datetime) -> Notice:
     return Notice(text, is_warning=True)
 
 
-def _on_lookback(again: Again | None, first: datetime, now: datetime) -> Notice:
+def _on_lookback(again: Again | None, first: datetime, now: datetime, *, puts_off: bool) -> Notice:
     """How far a run reads again, and why."""
     if again is not None:
         return Notice(again.sentence(now))
-    return Notice(f"This run reads from {iso(first)} on: nothing before is due to be read again")
+    text = f"This run reads from {iso(first)} on"
+    if puts_off:
+        return Notice(f"{text}: what is due to be read again waits for the run that catches up")
+    return Notice(f"{text}: nothing before is due to be read again")
+
+
+def _on_max_run(max_run: timedelta) -> Notice:
+    """That the run may read a piece of its span only."""
+    text = f"After {max_run.total_seconds() / 60:g} minutes (max_run_minutes) this run asks for"
+    return Notice(f"{text} no new export: if there is more to read then, run again")

@@ -64,7 +64,7 @@ class Journey:
     def _bookmark(self, scope: Scope, now: datetime) -> Bookmark:
         return Bookmark(self, now=now, lookback=scope.lookback, moves=True)
 
-    def run(
+    def run(  # noqa: PLR0913 - all that is special about it
         self,
         scope: Scope,
         *,
@@ -72,12 +72,14 @@ class Journey:
         killed_at: int | None = None,
         ahead: int = 1,
         skew: timedelta = timedelta(),
+        cut_at: int | None = None,
     ) -> Plan | None:
         """One run: each window takes some time, and it may be killed before one of them is through.
 
-        Exports are asked for `ahead` of what is written; the clock may go wrong by `skew`. If it is
-        wrong by more than may be, Mailjet's first answer ends the run; None if the bookmark lies
-        in the future by it, so that nothing begins.
+        Exports are asked for `ahead` of what is written. Before the window `cut_at` the time of a
+        run that may be cut is up. The clock may go wrong by `skew`: if that is more than may be,
+        Mailjet's first answer ends the run; if the bookmark lies in the future by it, nothing
+        begins, and the plan is None.
         """
         try:
             bookmark = self._bookmark(scope, self.now + skew)
@@ -87,6 +89,7 @@ class Journey:
         bookmark.begin(plan)
         if abs(skew) > timedelta(seconds=CLOCK_LIMIT):
             return plan
+        began_at = bookmark.value
         jobs = {window: (job, job.requested_at) for window, job in plan.resumed.items()}
         for number, window in enumerate(plan.windows):
             for coming in plan.windows[number : number + ahead]:
@@ -95,7 +98,8 @@ class Journey:
                     job = ExportJob(self._ids, coming, self.now + skew)
                     jobs[coming] = job, self.now
                     bookmark.add(job)
-            if number == killed_at:
+            is_over = plan.max_run is not None and cut_at is not None and number >= cut_at
+            if number == killed_at or (is_over and bookmark.value != began_at):
                 break
             self.now += takes
             job, asked_at = jobs[window]
