@@ -5,14 +5,16 @@ in its last moment: what was loaded is loaded again. Here the tap alone is ended
 input ends as always, the target loads what it has, and Meltano saves how far it got.
 
 Meltano gets a session of its own: what is sent to the whole process group (Ctrl-C, Airflow) reaches
-us alone. A second signal ends Meltano itself. Nothing of the tap is imported: this runs beside it,
-in whatever environment, and has to be there at once.
+us alone. A second signal ends Meltano itself, and so does our own death, on Linux. Nothing of the
+tap is imported: this runs beside it, in whatever environment, and has to be there at once.
 """
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -24,30 +26,38 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 TAP = "tap-mailjet-sms"
 #: Long enough for Meltano to save a state, or to start the next plugin.
 IDLE_SECONDS = 2.0
 POLL_SECONDS = 0.1
+#: One signal may come as two: to us, and to our group or session.
+SAME_SECONDS = 1.0
 #: Codes above are the shell's for signals.
 HIGHEST_CODE = 127
+STDERR = 2
+#: Of Linux's `prctl`: the signal that a process gets when its parent dies.
+PR_SET_PDEATHSIG = 1
 
 
 def main() -> None:
     """Run Meltano with the arguments of the command line, and end as it ended.
 
     Raises:
-        SystemExit: With 143 or 130, if a signal has cut the run; else with the tap's own exit code,
-            where Meltano's JSON log tells it (`--log-format=json`); else with Meltano's.
+        SystemExit: With 143, 130 or 129, if a signal has cut the run; else with the tap's own exit
+            code, where Meltano's JSON log tells it (`--log-format=json`); else with Meltano's.
     """
-    signals: list[int] = []
-    for signum in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(signum, lambda number, _: signals.append(number))
+    signals: list[tuple[int, float]] = []
+    for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signum != signal.SIGHUP or signal.getsignal(signum) != signal.SIG_IGN:  # as under nohup
+            signal.signal(signum, lambda number, _: signals.append((number, time.monotonic())))
     try:
         meltano = Meltano(sys.argv[1:])
-    except FileNotFoundError:
-        sys.exit("graceful-meltano: the program meltano is not on the PATH")
+    except OSError as error:
+        is_missing = isinstance(error, FileNotFoundError) and shutil.which("meltano") is None
+        why = "is not on the PATH" if is_missing else f"cannot be started: {error.strerror}"
+        sys.exit(f"graceful-meltano: the program meltano {why}")
     sys.exit(meltano.wait(signals))
 
 
@@ -58,28 +68,29 @@ class Meltano:
         """Start it.
 
         Raises:
-            FileNotFoundError: If there is no Meltano on the PATH.
+            OSError: If there is no Meltano on the PATH, or it cannot be started.
         """
         self._process = subprocess.Popen(  # noqa: S603 - what the user asked for
             ["meltano", *arguments],  # noqa: S607
             stderr=subprocess.PIPE,
             start_new_session=True,
+            preexec_fn=_dying_with_parent(),  # noqa: PLW1509 - no thread has been started yet
         )
         self._ended: set[int] = set()
         self._tap_code = 0
         self._log = threading.Thread(target=self._pass_on, daemon=True)
         self._log.start()
 
-    def wait(self, signals: list[int]) -> int:
+    def wait(self, signals: list[tuple[int, float]]) -> int:
         """Wait until Meltano has ended; its exit code, or a better one.
 
         Args:
-            signals: Those that came; one that comes later is added meanwhile.
+            signals: Those that came, and when; one that comes later is added meanwhile.
         """
         idle_since = time.monotonic()
         while (code := self._process.poll()) is None:
             time.sleep(POLL_SECONDS)
-            if len(signals) > 1:
+            if signals and signals[-1][1] - signals[0][1] >= SAME_SECONDS:
                 self._end(self._process.pid)
             elif not signals or self._end_tap():
                 idle_since = time.monotonic()
@@ -89,7 +100,7 @@ class Meltano:
         if code == 0:
             return 0
         if signals:
-            return 128 + signals[0]
+            return 128 + signals[0][0]
         return self._tap_code or (128 - code if code < 0 else code)
 
     def _end_tap(self) -> bool:
@@ -110,15 +121,33 @@ class Meltano:
     def _pass_on(self) -> None:
         """Hand the log on, line by line, and note what it says of the tap's exit code."""
         for line in self._process.stderr or ():
-            with suppress(OSError, ValueError):  # a reader that is gone must not stop the run
-                sys.stderr.buffer.write(line)
-                sys.stderr.buffer.flush()
-            with suppress(ValueError):
+            with suppress(OSError):  # a reader that is gone, or never was, must not stop the run
+                rest = memoryview(line)
+                while rest:
+                    rest = rest[os.write(STDERR, rest) :]
+            with suppress(ValueError, RecursionError):
                 entry = json.loads(line)
                 if isinstance(entry, dict) and entry.get("plugin_logger") == TAP:
                     code = entry.get("exit_code", 0)
                     if isinstance(code, int) and code <= HIGHEST_CODE:
                         self._tap_code = code
+
+
+def _dying_with_parent() -> Callable[[], object] | None:
+    """What has a new process end with us, also if we are killed; None where that cannot be had.
+
+    It gets SIGTERM: so Meltano ends its plugins, and nothing is left running.
+    """
+    if sys.platform != "linux":
+        return None
+    libc, parent = ctypes.CDLL(None), os.getpid()
+
+    def die_with_parent() -> None:
+        libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        if os.getppid() != parent:
+            os._exit(128 + signal.SIGTERM)  # it has died already
+
+    return die_with_parent
 
 
 def _plugins_below(pid: int) -> Iterator[tuple[int, str]]:
