@@ -169,6 +169,8 @@ def _meaning_errors(config: Mapping[str, object]) -> list[str]:
     start, end = _date(config.get("start_date")), _date(config.get("end_date"))
     if start is not None and end is not None and start >= end:
         errors.append("start_date must be earlier than end_date")
+    if not _is_text(str(config.get("account", ""))):
+        errors.append("account is no text that a target can take: it must be UTF-8, without NUL")
     if not _is_encoding(str(config["csv_encoding"]).strip()):
         errors.append("csv_encoding is no encoding of text, such as utf-8 or windows-1252")
     if _time_zone(str(config["csv_time_zone"])) is None:
@@ -227,6 +229,14 @@ def _token_errors(token: str) -> list[str]:
     if not (token.strip().isascii() and token.strip().isprintable()):
         return ["auth_token has characters that no token has: copy it again"]
     return []
+
+
+def _is_text(value: str) -> bool:
+    """Whether it can be written as UTF-8 and kept in a database, whatever came from outside."""
+    try:
+        return b"\0" not in value.encode()
+    except UnicodeEncodeError:  # half of a pair, or a byte of the environment that is no UTF-8
+        return False
 
 
 def _is_encoding(name: str) -> bool:

@@ -260,8 +260,8 @@ class SMSMessages(WindowedStream):
             settings.end_date,
             settings.lookback,
             settings.window,
-            # Not for a full table, which another run would begin anew.
-            settings.max_run if self._moves_bookmark else None,
+            settings.max_run,
+            self._moves_bookmark,
         )
 
     def _plan_of_test(self, plan: Plan, fetcher: Fetcher) -> Plan:

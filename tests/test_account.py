@@ -89,3 +89,14 @@ def test_the_column_can_be_deselected() -> None:
     assert not any(
         "account" in row for row in records(run({"account": "a"}, deselect=("account",)))
     )
+
+
+def test_a_catalog_of_before_does_not_keep_the_column() -> None:
+    """A catalog that was made while the setting was there: no row would fill it."""
+    with account(per_hour=20) as there:
+        before = TapMailjetSMS(config=there.config({"account": "shop-fr"})).catalog_dict
+    messages = run({}, catalog=before)
+
+    (schema,) = [message["schema"] for message in messages if message["type"] == "SCHEMA"]
+    assert "account" not in schema["properties"]
+    assert len(records(messages)) > 40

@@ -275,7 +275,7 @@ def test_the_command_line_shows_a_plan(there: Account, tmp_path: Path) -> None:
 
 
 def test_the_command_line_ends_as_a_run_does(there: Account) -> None:
-    """With 77 for a wrong token; `--json` alone is a wrong command line."""
+    """With 77 for a wrong token; what does not belong together is a wrong command line."""
     settings = {name: str(value) for name, value in there.config().items()}
 
     wrong = run_tap("--config", "ENV", "--plan", timeout=120, **{**settings, "auth_token": "x"})
@@ -285,3 +285,9 @@ def test_the_command_line_ends_as_a_run_does(there: Account) -> None:
     assert wrong.log.splitlines()[-1].endswith("Ended with exit code 77 (not authorised)")
     assert (alone.code, alone.lines) == (2, [])
     assert "--json is for --plan alone" in alone.log
+    for others in (("--plan", "--test"), ("--discover", "--plan"), ("--plan", "--about")):
+        both = run_tap("--config", "ENV", *others, timeout=120, **settings)
+        assert (both.code, both.lines) == (2, [])
+        assert "are two commands: give one of them" in both.log
+    tested = run_tap("--config", "ENV", "--json", "--test=all", timeout=120, **settings)
+    assert (tested.code, tested.lines) == (2, [])

@@ -71,10 +71,23 @@ def test_a_first_run_reads_all_that_mailjet_exports() -> None:
 
 def test_a_first_run_begins_at_start_date() -> None:
     """start_date is where the user wants to have messages from."""
-    plan = run(start_date=NOW - 10 * DAY)
+    plan = run(start_date=NOW - 10 * DAY, lookback=timedelta())
 
     assert plan.span == Window(NOW - 10 * DAY, END)
     assert plan.notices == ()
+
+
+def test_a_first_run_warns_of_what_an_earlier_load_has_left() -> None:
+    """However long before now that has ended, since it may have run a moment ago."""
+    for start_date in (NOW - DAY, NOW - 300 * DAY):
+        (warning,) = run(start_date=start_date).notices
+        assert warning.is_warning
+        assert "an earlier load has brought them, the statuses of its last" in warning.text
+
+    lost = run(start_date=NOW - 400 * DAY).notices
+    assert not any("earlier load" in notice.text for notice in lost), "nobody can read it again"
+    full = Scope(NOW - DAY, None, Lookback(DAY), 30 * DAY, keeps_bookmark=False)
+    assert plan_run(NOW, full, History()).notices == (), "each run reads all there is to read"
 
 
 def test_a_start_date_not_later_than_the_bookmark_is_a_detail() -> None:

@@ -168,6 +168,8 @@ def test_dates_take_what_iso_8601_allows(text: str, moment: datetime) -> None:
         ({"auth_token": " \n"}, "auth_token is empty"),
         ({"auth_token": 5}, "auth_token must be text"),
         ({"auth_token": "tok\nen"}, "auth_token has characters"),
+        ({"account": "caf\udce9"}, "account is no text that a target can take: it must be UTF-8"),
+        ({"account": "a\0b"}, "account is no text that a target can take: it must be UTF-8"),
         ({"windowdays": 3}, "windowdays is not a setting of this tap: did you mean window_days?"),
         ({"api_key": "x"}, "api_key is not a setting of this tap: did you mean auth_token?"),
         ({"start": "2026-01-01"}, "start is not a setting of this tap: did you mean start_date?"),

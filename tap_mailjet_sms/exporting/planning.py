@@ -21,7 +21,7 @@ from tap_mailjet_sms.exporting.windows import (
 from tap_mailjet_sms.notices import Notice
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime, timedelta
 
     from tap_mailjet_sms.exporting.job import ExportJob
@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 class Scope:
     """What the settings want to have read; see there.
 
-    With `max_run` the run may be one piece of several: it is cut then, if it still goes on.
+    With `max_run` the run may be one piece of several: it is cut then, if it still goes on. Where
+    no bookmark is kept, as for a full table, each run reads all of it.
     """
 
     start_date: datetime | None
@@ -39,6 +40,7 @@ class Scope:
     lookback: Lookback
     longest: timedelta
     max_run: timedelta | None = None
+    keeps_bookmark: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +116,8 @@ def plan_run(
     if puts_off:
         again = None
     gaps = known.skipped
-    if bookmark is None and start_date is not None and start_date > now - scope.lookback.depth:
-        notices.append(_on_young_start(start_date))
+    notices += _on_start_date(scope, bookmark, oldest)
     if bookmark is not None:
-        if start_date is not None:
-            notices.append(_on_start_date(start_date, bookmark))
         if end < bookmark and scope.end_date is not None:
             notices.append(_on_end_date(end, bookmark))
         if again is not None:
@@ -136,7 +135,7 @@ def plan_run(
         for span in spans
         for window in plan_windows(span, longest=scope.longest, fixed=resumed)
     ]
-    max_run = None if again is not None else scope.max_run
+    max_run = scope.max_run if again is None and scope.keeps_bookmark else None
     if max_run is not None and len(windows) > 1:
         notices.append(_on_max_run(max_run))
     edges = {known.read_from, start_date, *(gap.end for gap in gaps)}
@@ -226,13 +225,28 @@ def _as_of_now(
     ).past_gaps()
 
 
-def _on_start_date(start_date: datetime, bookmark: datetime) -> Notice:
-    """What a start_date means beside a bookmark."""
-    if start_date > bookmark:
+def _on_start_date(scope: Scope, bookmark: datetime | None, oldest: datetime) -> Iterator[Notice]:
+    """What a start_date means beside a bookmark, and without one."""
+    start_date = scope.start_date
+    if start_date is None:
+        return
+    if bookmark is None:
+        # However long ago it is: an earlier load may have read up to there a moment ago.
+        if start_date > oldest and scope.keeps_bookmark and scope.lookback.tiers:
+            text = (
+                f"Messages from before start_date {iso(start_date)} are not read by this state: if "
+                "an earlier load has brought them, the statuses of its last lookback_days stay as "
+                "they are, unless this state is made a copy of that load's"
+            )
+            yield Notice(text, is_warning=True)
+    elif start_date > bookmark:
         text = f"Messages from the bookmark {iso(bookmark)} to start_date {iso(start_date)}"
-        return Notice(f"{text} are not read: start_date is the later one", is_warning=True)
-    text = f"start_date {iso(start_date)} is not later than the bookmark {iso(bookmark)}"
-    return Notice(f"{text}: it has no effect, this run goes on from the bookmark", is_detail=True)
+        yield Notice(f"{text} are not read: start_date is the later one", is_warning=True)
+    else:
+        text = f"start_date {iso(start_date)} is not later than the bookmark {iso(bookmark)}"
+        yield Notice(
+            f"{text}: it has no effect, this run goes on from the bookmark", is_detail=True
+        )
 
 
 def _on_end_date(end: datetime, bookmark: datetime) -> Notice:
@@ -241,16 +255,6 @@ def _on_end_date(end: datetime, bookmark: datetime) -> Notice:
         f"end_date {iso(end)} is before the bookmark {iso(bookmark)}: all up to there was read "
         "before, and is read again only where it is due. To read it all again, run with a state of "
         "its own"
-    )
-    return Notice(text, is_warning=True)
-
-
-def _on_young_start(start_date: datetime) -> Notice:
-    """What a start_date within the lookback leaves as it is, if another state has read it."""
-    text = (
-        f"Messages from before start_date {iso(start_date)} are not read by this state: if an "
-        "earlier load has brought them, the statuses of its last lookback_days stay as they are, "
-        "unless this state is made a copy of that load's"
     )
     return Notice(text, is_warning=True)
 

@@ -11,6 +11,7 @@ import typing as t
 from contextlib import contextmanager, suppress
 from pathlib import PurePath
 
+import click
 from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.plugin_base import SingerCommand
 from typing_extensions import override
@@ -23,9 +24,6 @@ from tap_mailjet_sms.exceptions import (
 )
 from tap_mailjet_sms.sdk.errors import FailedExit
 from tap_mailjet_sms.writing.stdout import TerminatedError
-
-if t.TYPE_CHECKING:
-    import click
 
 
 class Command(SingerCommand):
@@ -74,6 +72,23 @@ class Command(SingerCommand):
         """Read the command line; `--test` and `--discover` run here."""
         with _interruptible():
             return super().make_context(*args, **kwargs)
+
+    @override
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Take the options, if they belong together: `--test` and `--discover` run at once.
+
+        Raises:
+            UsageError: If `--plan` and another such command are there, or `--json` without it.
+        """
+        names = {arg.partition("=")[0] for arg in args}
+        for other in ("--test", "--discover", "--about"):
+            if {"--plan", other} <= names:
+                msg = f"--plan and {other} are two commands: give one of them"
+                raise click.UsageError(msg, ctx)
+        if "--json" in names and "--plan" not in names:
+            msg = "--json is for --plan alone"
+            raise click.UsageError(msg, ctx)
+        return super().parse_args(ctx, args)
 
     def _end(self, error: Exception) -> t.NoReturn:
         """Say what ended the run, and the exit code last.

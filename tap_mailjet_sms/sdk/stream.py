@@ -79,9 +79,11 @@ class WindowedStream(Stream):
             for key in keys:
                 entry.metadata["properties", key].inclusion = Metadata.InclusionType.AUTOMATIC
                 known.setdefault(key, Schema.from_dict(properties[key]))
-            # A catalog may be older than the setting that adds this column.
+            # A catalog may be older than the setting that adds this column, or than its removal.
             if account := properties.get(ACCOUNT_COLUMN.name):
                 known.setdefault(ACCOUNT_COLUMN.name, Schema.from_dict(account))
+            else:
+                known.pop(ACCOUNT_COLUMN.name, None)
             # And than the one that says how decimals leave.
             if theirs := known.get(DECIMAL_COLUMN):
                 ours = properties[DECIMAL_COLUMN]

@@ -251,13 +251,7 @@ class StrictTap(Tap):
         The SDK ends with a traceback where they are none (0.54).
         Breaks: `test_cli.py::test_a_state_that_is_none_is_named`,
         `…::test_a_catalog_that_is_none_is_named`.
-
-        Raises:
-            UsageError: If there is a `--json` without `--plan`.
         """
-        if as_json and not plan:
-            msg = "--json is for --plan alone"
-            raise click.UsageError(msg)
         state, catalog = json_object("--state", state), json_object("--catalog", catalog)
         if about or not plan:
             super().invoke(
