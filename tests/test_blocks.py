@@ -88,8 +88,9 @@ def mailjet() -> Iterator[Sandbox]:
 
 @pytest.fixture(scope="module")
 def given(mailjet: Sandbox) -> dict[str, Any]:
-    """Settings that make a run quick, and of the local Mailjet."""
-    return {"api_url": mailjet.url, "auth_token": TOKEN, "poll_interval_seconds": 0.05}
+    """Settings of the local Mailjet, secrets, and what makes a run quick."""
+    secrets = {"auth_token": TOKEN, "hash_key": "0123456789abcdef"}
+    return {"api_url": mailjet.url, "poll_interval_seconds": 0.05, **secrets}
 
 
 def of_today(text: str) -> str:
