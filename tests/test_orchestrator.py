@@ -14,6 +14,7 @@ import pytest
 from typing_extensions import override
 
 from tap_mailjet_sms.exceptions import (
+    ClockError,
     CountMismatchError,
     CSVFormatError,
     DownloadBrokenError,
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
     from tap_mailjet_sms.witness import Witness
 
 NOW = datetime(2026, 11, 21, 16, 0, tzinfo=UTC)
+#: When runs begin: all windows lie before.
+TODAY = NOW + timedelta(days=2)
 HOUR = timedelta(hours=1)
 T = TypeVar("T")
 
@@ -57,7 +60,7 @@ class Time:
 
     def now(self) -> datetime:
         """The present moment."""
-        return NOW + timedelta(seconds=self.seconds)
+        return TODAY + timedelta(seconds=self.seconds)
 
     def monotonic(self) -> float:
         """Seconds since the start."""
@@ -261,6 +264,17 @@ def test_windows_come_in_order() -> None:
     assert emitted(orchestrator(Answers()), windows) == [(window, 3) for window in windows]
 
 
+def test_no_window_of_the_future_is_asked_for() -> None:
+    """A clock that was set back during the run was ahead when its windows were planned."""
+    mailjet = Answers()
+    soon = Window(TODAY - HOUR, TODAY + HOUR)
+
+    with pytest.raises(ClockError, match=r"ends in the future.*NTP"):
+        emitted(orchestrator(mailjet), [*hours(1, 2), soon])
+
+    assert mailjet.asked == hours(1, 2)
+
+
 def test_exports_are_asked_for_ahead_but_not_more_than_allowed() -> None:
     """While one window is emitted, so many others are under way."""
     mailjet, notes = Answers(), Notes()
@@ -437,7 +451,7 @@ def test_an_export_that_is_late_twice_ends_the_run_and_stays_in_the_state() -> N
 
 def test_a_window_that_mailjet_finds_too_old_is_trimmed() -> None:
     """By its clock a year has passed: what is left is exported."""
-    old = Window(NOW - 365 * 24 * HOUR, NOW - 364 * 24 * HOUR)
+    old = Window(TODAY - 365 * 24 * HOUR, TODAY - 364 * 24 * HOUR)
     mailjet = Answers(requests=[WindowTooOldError("one year")])
 
     ((window, _),) = emitted(orchestrator(mailjet), [old])

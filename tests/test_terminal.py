@@ -30,7 +30,11 @@ BAR = re.compile(r"\[[# ]+\]\s+\d+%")
 
 
 def at_terminal(
-    there: Account, out: Path | None, more: Mapping[str, str] | None = None, columns: int = 100
+    there: Account,
+    out: Path | None,
+    more: Mapping[str, str] | None = None,
+    columns: int = 100,
+    options: tuple[str, ...] = (),
 ) -> str:
     """What a run shows at a terminal; its messages go into a file, or there, too."""
     ours, its = pty.openpty()
@@ -40,7 +44,9 @@ def at_terminal(
         env.pop(name, None)
     env |= {"TERM": "xterm", **(more or {})}
     with (out or Path(os.ttyname(its))).open("wb") as output:
-        tap = subprocess.Popen([*TAP, "--config", "ENV"], stdout=output, stderr=its, env=env)
+        tap = subprocess.Popen(
+            [*TAP, "--config", "ENV", *options], stdout=output, stderr=its, env=env
+        )
     os.close(its)
     shown = b""
     try:
@@ -116,6 +122,15 @@ def test_no_bar_where_it_is_of_no_use(more: dict[str, str], tmp_path: Path) -> N
     assert "\x1b" not in shown
     assert not BAR.search(shown)
     assert shown.count("% of the span") == 4
+
+
+def test_no_bar_in_a_test_of_the_connection(tmp_path: Path) -> None:
+    """It reads one record, and is no way along a span."""
+    with account(per_hour=1) as there:
+        shown = at_terminal(there, tmp_path / "out", options=("--test",))
+
+    assert "The token is good" in shown
+    assert not BAR.search(shown)
 
 
 def test_no_bar_among_messages() -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tap_mailjet_sms.exceptions import (
+    ClockError,
     MailjetUnavailableError,
     SlowDownError,
     TooManyExportsError,
@@ -57,7 +58,15 @@ class Requests:
             MailjetBusyError: If Mailjet took no request for as long as a call may wait.
             RequestRefusedError: If Mailjet refused the request.
             UnexpectedAnswerError: If its answer contradicts what is known of the API.
+            ClockError: If the window ends in the future: the clock has been set back since the run
+                was planned, and what is created until then would be passed over.
         """
+        if window.end > self.clock.now():
+            msg = (
+                f"{window} ends in the future: this machine's clock was set back during the run; "
+                "check it (NTP), and run again"
+            )
+            raise ClockError(msg)
         self.not_before = self.pace.place_ahead()
         now = self.clock.monotonic()
         if self.not_before > now:
