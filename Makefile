@@ -124,7 +124,6 @@ pins: .tools/uv/.done ## Compile the hashed pins of requirements/ (UPGRADE=--upg
 	$(COMPILE) requirements/target-postgres.in --output-file requirements/target-postgres.txt
 	$(COMPILE) requirements/target-snowflake.in --output-file requirements/target-snowflake.txt
 	$(COMPILE) requirements/target-jsonl.in --output-file requirements/target-jsonl.txt
-	$(COMPILE) requirements/target-duckdb.in --output-file requirements/target-duckdb.txt
 	$(COMPILE) requirements/airbyte-cdk.in --output-file requirements/airbyte-cdk.txt
 	$(COMPILE) requirements/audit.in --output-file requirements/audit.txt
 	$(COMPILE) requirements/dlt.in --output-file requirements/dlt.txt

@@ -145,6 +145,7 @@ def _ways(database: Database, folder: Path) -> list[Way]:
         Way(RECOMMENDED, singer("fast", {**own, **FAST})),
         Way("… and use_copy", singer("copy", {**own, **FAST, "use_copy": True})),
         Way("… and files of 10,000 rows", singer("files", {**own, **FAST}), files),
+        Way("… and both", singer("both", {**own, **FAST, "use_copy": True}), files),
         Way("pipelinewise-target-postgres", singer(
             "pipelinewise", pipelinewise, str(environment("pipelinewise") / TARGET))),
         Way("dlt", [*dlt, database.uri, "loaded", str(folder / "peers")]),
