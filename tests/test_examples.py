@@ -6,15 +6,12 @@ import re
 import shutil
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 import yaml
 
 from pipeline.environments import ROOT, environment
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 EXAMPLES = ROOT / "examples"
 WORKFLOWS = [*sorted((ROOT / ".github" / "workflows").glob("*.yml")), *EXAMPLES.glob("github/*")]
@@ -67,13 +64,13 @@ def test_the_cron_job_of_kubernetes_is_one() -> None:
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
 def test_a_workflow_is_one_and_is_safe(path: Path) -> None:
     """By its schema, and by zizmor: pinned actions, no rights that it does not use."""
-    linters = environment("linters")
     schema = ("--builtin-schema", "vendor.github-workflows")
-    accepts(linters / "check-jsonschema", *schema, path)
-    accepts(linters / "zizmor", "--offline", "--quiet", path)
+    accepts(environment("linters") / "check-jsonschema", *schema, path)
+    zizmor = Path(sys.executable).with_name("zizmor")
+    accepts(zizmor, "--offline", "--quiet", "--persona", "pedantic", path)
     workflow = yaml.safe_load(path.read_text(encoding="utf-8"))
     for job in workflow["jobs"].values():
-        for step in job["steps"]:
+        for step in job.get("steps", []):  # or it is another workflow
             if "run" in step:
                 accepts("bash", "-n", "-c", step["run"])
 

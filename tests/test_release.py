@@ -139,7 +139,8 @@ def test_a_release_is_tested_built_attested_and_only_then_published() -> None:
         "test": None,
         "build": "test",
         "attest": "build",
-        "publish": "attest",
+        "image": "test",
+        "publish": ["attest", "image"],
         "announce": "publish",
     }
     assert release["permissions"] == {}
