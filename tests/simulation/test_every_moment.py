@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
 #: Within so many schedules each bug must be found.
-ENOUGH = 300
+ENOUGH = 340
 
 
 @pytest.fixture(autouse=True)
