@@ -161,7 +161,7 @@ def timeless(part: Any) -> Any:  # noqa: ANN401 - any part of a message
         return {
             name: timeless(value)
             for name, value in part.items()
-            if name not in {"time_extracted", "requested_at", "at"}
+            if name not in {"time_extracted", "requested_at", "at", "settled_until"}
         }
     return part
 
