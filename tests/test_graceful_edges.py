@@ -35,6 +35,12 @@ print("[" * 100_000, file=sys.stderr)
 for number in range(20_000):
     print("A line of the log", file=sys.stderr)
 """
+#: Starts a program that hears when its terminal closes, though these tests may run below `nohup`.
+HEARING = """
+import os, signal, sys
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
 
 
 def program(folder: Path, name: str, text: str, by: str = sys.executable) -> None:
@@ -47,7 +53,8 @@ def program(folder: Path, name: str, text: str, by: str = sys.executable) -> Non
 def started(folder: Path, **how: object) -> subprocess.Popen[bytes]:
     """`graceful-meltano`, with the programs of a folder first on the PATH."""
     environ = {**os.environ, "PATH": f"{folder}{os.pathsep}{os.defpath}"}
-    return subprocess.Popen([GRACEFUL, "run"], env=environ, **how)  # type: ignore[call-overload,no-any-return]
+    command = [sys.executable, "-c", HEARING, GRACEFUL, "run"]
+    return subprocess.Popen(command, env=environ, **how)  # type: ignore[call-overload,no-any-return]
 
 
 @pytest.fixture
