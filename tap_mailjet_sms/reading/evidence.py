@@ -45,6 +45,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Protocol
 
 from tap_mailjet_sms.reading.agreement import Says, is_kind, is_number, value
+from tap_mailjet_sms.reading.cells import is_null
 from tap_mailjet_sms.reading.header import looks_like_data
 from tap_mailjet_sms.reading.layout import Evidence
 from tap_mailjet_sms.reading.prices import Evidence as MarkEvidence
@@ -491,6 +492,11 @@ class _Search:
         testimony = self._testimony
         created = {**self._naming.alone, **self._found}.get("created_at")
         if created is None or testimony.all_agree("created_at", place, order):
+            return False
+        # What was not sent yet has another time, that of an update; few lack theirs in the list.
+        unsent = [row for row in testimony.rows if row.witness.sent_at is None]
+        filled = [row for row in unsent if not is_null(row.cells[place])]
+        if len(filled) >= len(testimony.agreeing("sent_at", place, order)):
             return False
         form = testimony.form("sent_at", order)
         return self._file.are_sendings(place, form, created, testimony.form("created_at"))
