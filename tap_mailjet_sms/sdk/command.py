@@ -48,10 +48,17 @@ class Command(SingerCommand):
                 raise OutputClosedError(msg)  # noqa: TRY301
             return super().main(*args, **kwargs)
         except SystemExit as leaving:
-            if leaving.code != 1:
+            if leaving.code not in {None, 0, 1}:
                 raise
-            # `click` ends so where nobody reads its text.
+            # `click` ends with 1 where nobody reads its text.
             error: Exception = OutputClosedError("Nobody reads the output any more")
+            if leaving.code != 1:
+                try:
+                    sys.stdout.flush()  # what waits in a buffer was not written yet
+                except OSError as unwritten:
+                    error = unwritten
+                else:
+                    raise
         except Exception as raised:  # noqa: BLE001 - whatever it is, it becomes a sentence
             error = raised
         return self._end(error)
