@@ -67,9 +67,16 @@ class Warehouse(Protocol):
         """The rows of a query, by column; tables are those of the schema."""
 
 
-def _definition(types: Mapping[str, str], columns: Sequence[str], *, zoned: bool) -> str:
+def _table(
+    schema: str, types: Mapping[str, str], columns: Sequence[str], *, zoned: bool
+) -> list[str]:
+    """What makes the table where it is not there yet; in both warehouses, with their own types."""
     own = {**types, **dict.fromkeys(MOMENTS, "timestamptz")} if zoned else types
-    return ", ".join(f"{name} {own.get(name, 'varchar')}" for name in columns)
+    definition = ", ".join(f"{name} {own.get(name, 'varchar')}" for name in columns)
+    return [
+        f"CREATE SCHEMA IF NOT EXISTS {schema}",
+        f"CREATE TABLE IF NOT EXISTS {schema}.sms_messages ({definition})",
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +101,9 @@ class Postgres:
         """See `Warehouse`."""
         with psycopg.connect(self.uri) as connection:
             connection.execute("SET TIME ZONE 'UTC'")
-            connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
             # Rows are replaced, the table is kept if it can be: views hang on it.
-            connection.execute(
-                f"CREATE TABLE IF NOT EXISTS {schema}.sms_messages "
-                f"({_definition(POSTGRES_TYPES, columns, zoned=zoned)})"
-            )
+            for statement in _table(schema, POSTGRES_TYPES, columns, zoned=zoned):
+                connection.execute(statement)
             connection.execute(f"TRUNCATE {schema}.sms_messages")
             with connection.cursor().copy(
                 f"COPY {schema}.sms_messages ({', '.join(columns)}) FROM STDIN"
@@ -138,11 +142,8 @@ class DuckDB:
         """See `Warehouse`."""
         with duckdb.connect(str(self.file)) as connection:
             connection.execute("SET TimeZone = 'UTC'")
-            connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
-            connection.execute(
-                f"CREATE TABLE IF NOT EXISTS {schema}.sms_messages "
-                f"({_definition(DUCKDB_TYPES, columns, zoned=zoned)})"
-            )
+            for statement in _table(schema, DUCKDB_TYPES, columns, zoned=zoned):
+                connection.execute(statement)
             connection.execute("BEGIN")
             connection.execute(f"DELETE FROM {schema}.sms_messages")
             places = ", ".join("?" for _ in columns)

@@ -262,6 +262,3 @@ def stream_schema(columns: tuple[Column, ...], *, text_decimals: bool = False) -
         "properties": properties,
         "required": [column.name for column in columns if not column.nullable],
     }
-
-
-STREAM_SCHEMA = stream_schema(COLUMNS)

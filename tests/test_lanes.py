@@ -18,7 +18,7 @@ from typing_extensions import override
 
 from mailjet_sandbox import LAYOUTS
 from tap_mailjet_sms.arrow_schema import MESSAGE_SCHEMA
-from tap_mailjet_sms.schema import STREAM_SCHEMA
+from tap_mailjet_sms.schema import COLUMNS, stream_schema
 from tap_mailjet_sms.tap import TapMailjetSMS
 from tap_mailjet_sms.writing import lines
 from tests.support.account import STREAM, account, records, run_here, timeless
@@ -40,7 +40,7 @@ class StockStream(Stream):
 
     name = STREAM
     primary_keys = ("message_id",)
-    schema = STREAM_SCHEMA
+    schema = stream_schema(COLUMNS)
     rows: Sequence[JSON] = ()
 
     @override

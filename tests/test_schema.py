@@ -15,10 +15,12 @@ from tap_mailjet_sms.schema import (
     MESSAGE_COLUMNS,
     STATUS_ALIASES,
     STATUS_NAMES,
-    STREAM_SCHEMA,
     Column,
     plain_name,
+    stream_schema,
 )
+
+SCHEMA = stream_schema(COLUMNS)
 
 
 def test_names_and_order_of_the_columns() -> None:
@@ -47,8 +49,8 @@ def test_names_and_order_of_the_columns() -> None:
 
 def test_json_schema_of_the_stream() -> None:
     """The JSON schema is sound, and says type and null of each column."""
-    jsonschema.Draft7Validator.check_schema(STREAM_SCHEMA)
-    properties = STREAM_SCHEMA["properties"]
+    jsonschema.Draft7Validator.check_schema(SCHEMA)
+    properties = SCHEMA["properties"]
     assert isinstance(properties, dict)
     assert {name: schema["type"] for name, schema in properties.items()} == {
         "message_id": ["string"],
@@ -71,7 +73,7 @@ def test_json_schema_of_the_stream() -> None:
     dates = {name for name, schema in properties.items() if schema.get("format") == "date-time"}
     assert dates == {"created_at", "sent_at", "exported_at", "from_ts", "to_ts"}
     assert properties["extra"]["additionalProperties"] == {"type": ["string", "null"]}
-    assert STREAM_SCHEMA["required"] == [
+    assert SCHEMA["required"] == [
         "message_id",
         "created_at",
         "export_id",

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING
 
 from tap_mailjet_sms.reading.cells import bare, integer, is_null, recipient
 from tap_mailjet_sms.reading.prices import currency_of, price_of
-from tap_mailjet_sms.reading.roles import STATUS
-from tap_mailjet_sms.reading.statuses import StatusForm, status_of
+from tap_mailjet_sms.reading.statuses import STATUS_FORMS, StatusForm, status_of
 from tap_mailjet_sms.reading.time_texts import ReadTime, read_time
 from tap_mailjet_sms.schema import STATUS_NAMES, plain_name
 
@@ -177,12 +176,6 @@ def _is_known_status(form: StatusForm) -> Callable[[str, TimeForm], bool]:
     return lambda cell, _: status_of(cell, form)[0] in STATUS_NAMES
 
 
-_STATUS_FORMS = {
-    "status_code": StatusForm.CODE,
-    STATUS: StatusForm.ANY,
-    "status_name": StatusForm.NAME,
-}
-
 #: The value that a witness has for a role; None if it has none.
 _EXPECTED: Mapping[str, Callable[[Witness], object]] = {
     "message_id": lambda witness: witness.message_id,
@@ -194,7 +187,7 @@ _EXPECTED: Mapping[str, Callable[[Witness], object]] = {
     "status_description": lambda witness: bare(witness.status_description or "") or None,
     "cost_value": lambda witness: witness.cost_value,
     "cost_currency": lambda witness: bare(witness.cost_currency or "") or None,
-    **dict.fromkeys(_STATUS_FORMS, lambda w: _name(w) if _code(w) is None else _code(w)),
+    **dict.fromkeys(STATUS_FORMS, lambda w: _name(w) if _code(w) is None else _code(w)),
 }
 #: Whether a cell holds that value; a ValueError if it holds nothing of the kind.
 _AGREE: Mapping[str, Callable[[str, Witness, TimeForm], bool]] = {
@@ -211,13 +204,13 @@ _AGREE: Mapping[str, Callable[[str, Witness, TimeForm], bool]] = {
     "cost_currency": (
         lambda cell, witness, _: currency_of(cell) == bare(witness.cost_currency or "").upper()
     ),
-    **{role: _status(form) for role, form in _STATUS_FORMS.items()},
+    **{role: _status(form) for role, form in STATUS_FORMS.items()},
 }
 #: Whether a cell is of the kind of a role.
 _KIND: Mapping[str, Callable[[str, TimeForm], bool]] = {
     "sent_at": lambda cell, form: read_time(cell, form) is not None,
     "cost_value": lambda cell, _: _is_cost(cell),
-    **{role: _is_known_status(form) for role, form in _STATUS_FORMS.items()},
+    **{role: _is_known_status(form) for role, form in STATUS_FORMS.items()},
 }
 
 

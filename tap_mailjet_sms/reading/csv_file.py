@@ -29,7 +29,7 @@ from tap_mailjet_sms.reading.proving import prove
 from tap_mailjet_sms.reading.roles import HOSTS, REQUIRED, STATUS, TIMES
 from tap_mailjet_sms.reading.rows import column_name, read_blocks, row_name
 from tap_mailjet_sms.reading.rules import Rules, TimeForm
-from tap_mailjet_sms.reading.statuses import Statuses, StatusForm, contradictions, statuses
+from tap_mailjet_sms.reading.statuses import STATUS_FORMS, Statuses, contradictions, statuses
 from tap_mailjet_sms.reading.strays import Strays
 from tap_mailjet_sms.reading.times import near, required, times
 from tap_mailjet_sms.reading.window_check import FarTimeError
@@ -49,12 +49,6 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
-#: The columns of the CSV that tell of the status: what a code says, it says first.
-_STATUS_FORMS = {
-    "status_code": StatusForm.CODE,
-    STATUS: StatusForm.ANY,
-    "status_name": StatusForm.NAME,
-}
 #: What fits into an error in full.
 _SHORT_NAME = 40
 #: What most layouts spell as a whole number.
@@ -209,7 +203,7 @@ class _Conversion:
         """
         self._numbers = numbers
         read, read_text = partial(self._read, block), partial(self._read_text, block)
-        coded, status, named = (self._statuses(block, role) for role in _STATUS_FORMS)
+        coded, status, named = (self._statuses(block, role) for role in STATUS_FORMS)
         code = cells.first_of(coded.code, status.code, named.code)
         name = cells.first_of(named.name, status.name, coded.name)
         described = read_text("status_description", cells.text)
@@ -270,7 +264,7 @@ class _Conversion:
             found.append(
                 "Code and name of the status contradict each other in"
                 f" {_counted(self._contradictions, 'row')} of Mailjet's CSV"
-                f" ({self._name(*_STATUS_FORMS)}): both are kept as they stand"
+                f" ({self._name(*STATUS_FORMS)}): both are kept as they stand"
             )
         for role, count in sorted(self._with_nul.items()):
             found.append(
@@ -295,7 +289,7 @@ class _Conversion:
         return self._read(block, role, lambda column: convert(self._clean(role, column)))
 
     def _statuses(self, block: pa.RecordBatch, role: str) -> Statuses:
-        form = _STATUS_FORMS[role]
+        form = STATUS_FORMS[role]
         found = self._read_text(block, role, lambda column: statuses(column, form))
         if found.unknown and not found.has_known:
             self._without_known.add(role)
@@ -305,7 +299,7 @@ class _Conversion:
     def _has_texts_of_status(self, block: pa.RecordBatch) -> bool:
         """Whether there is more to a status than a number."""
         places = [
-            self._layout.sources[role] for role in _STATUS_FORMS if role in self._layout.sources
+            self._layout.sources[role] for role in STATUS_FORMS if role in self._layout.sources
         ]
         return len(places) > 1 or not all(cells.are_numbers(block.column(i)) for i in places)
 

@@ -48,8 +48,7 @@ from tap_mailjet_sms.reading.agreement import Says, is_kind, is_number, value
 from tap_mailjet_sms.reading.cells import is_null
 from tap_mailjet_sms.reading.header import looks_like_data
 from tap_mailjet_sms.reading.layout import Evidence
-from tap_mailjet_sms.reading.prices import Evidence as MarkEvidence
-from tap_mailjet_sms.reading.prices import price_of
+from tap_mailjet_sms.reading.prices import MarkEvidence, Price, price_of
 from tap_mailjet_sms.reading.roles import CHANGING, CONSTANT, REQUIRED, STATUS, STATUS_ROLES, TIMES
 from tap_mailjet_sms.reading.rules import DateOrder, TimeForm
 from tap_mailjet_sms.reading.statuses import StatusForm, status_of
@@ -285,7 +284,7 @@ def _counted_otherwise(place: int, testimony: Testimony) -> str | None:
     costs = [
         (cost, row.witness.cost_value, row.witness.sms_count or 0)
         for row in differing
-        if (cost := _amount_in(row.cells[place])) and row.witness.cost_value
+        if (cost := _price_in(row.cells[place]).value) and row.witness.cost_value
     ]
     if len(differing) < 2 or len(costs) < len(differing):  # noqa: PLR2004
         return None
@@ -303,7 +302,7 @@ def _may_be(role: str, place: int, testimony: Testimony) -> bool:
     if any(is_kind(role, cell, form) for cell in cells):
         return True
     are_words = all(_WORD.search(cell) and not looks_like_data(cell) for cell in cells)
-    return role in STATUS_ROLES and are_words and not any(map(_amount_in, cells))
+    return role in STATUS_ROLES and are_words and not any(_price_in(cell).value for cell in cells)
 
 
 def _ahead(role: str, place: int, testimony: Testimony) -> Finding | None:
@@ -376,7 +375,7 @@ class _Search:
         if place is None:
             return False
         cells = self._testimony.filled(place)
-        return place in self._naming.currencies or any(map(_currency_in, cells))
+        return place in self._naming.currencies or any(_price_in(cell).currency for cell in cells)
 
     def _find_constant(self, role: str, places: Iterable[int]) -> None:
         """The only one of these columns whose cells all agree, with this role alone."""
@@ -545,18 +544,12 @@ def _code_in(cell: str) -> int | None:
         return None
 
 
-def _amount_in(cell: str) -> Decimal | None:
+def _price_in(cell: str) -> Price:
+    """What a cell says of a price; nothing, if it is none."""
     try:
-        return price_of(cell).value
+        return price_of(cell)
     except (ValueError, ArithmeticError, RecursionError):
-        return None
-
-
-def _currency_in(cell: str) -> str | None:
-    try:
-        return price_of(cell).currency
-    except (ValueError, ArithmeticError, RecursionError):
-        return None
+        return Price()
 
 
 def _off(ahead: Iterable[timedelta]) -> str:

@@ -61,7 +61,7 @@ _JSON_CURRENCY = ("currency", "currencycode", "costcurrency", "pricecurrency")
 _UP_TO_THREE = re.compile(r"[1-9]\d{0,2}", re.ASCII)
 
 
-class Evidence(enum.Enum):
+class MarkEvidence(enum.Enum):
     """What a price says of the decimal mark in it."""
 
     NONE = enum.auto()
@@ -76,7 +76,7 @@ class Price(NamedTuple):
     value: Decimal | None = None
     currency: str | None = None
     mark: str = ""
-    evidence: Evidence = Evidence.NONE
+    evidence: MarkEvidence = MarkEvidence.NONE
     #: What separates thousands in it, beside a decimal mark.
     thousands: str | None = None
 
@@ -107,15 +107,15 @@ class Prices:
     def _cell(self, cell: str) -> tuple[Decimal | None, str | None]:
         price = price_of(cell)
         self._thousands = price.thousands or self._thousands
-        if price.evidence is Evidence.DOUBTFUL and price.mark == self._thousands:
+        if price.evidence is MarkEvidence.DOUBTFUL and price.mark == self._thousands:
             # As 1,234 below 1,234.56: no decimal mark. Above it, it was taken for one.
             return price.value and price.value.scaleb(3), price.currency
-        if price.evidence is not Evidence.NONE:
+        if price.evidence is not MarkEvidence.NONE:
             if self._mark and price.mark != self._mark:
                 msg = "has another decimal mark than those above it"
                 raise OddTextError(msg)
             self._mark = price.mark
-            self._is_sound |= price.evidence is Evidence.SOUND
+            self._is_sound |= price.evidence is MarkEvidence.SOUND
         return price.value, price.currency
 
 
@@ -192,7 +192,7 @@ def price_of(cell: str) -> Price:
     if not mark:
         return Price(value, before or after)
     is_doubtful = _UP_TO_THREE.fullmatch(whole) and len(part) == 3 and not match["exponent"]  # noqa: PLR2004
-    evidence = Evidence.DOUBTFUL if is_doubtful else Evidence.SOUND
+    evidence = MarkEvidence.DOUBTFUL if is_doubtful else MarkEvidence.SOUND
     return Price(value, before or after, mark, evidence, groups)
 
 

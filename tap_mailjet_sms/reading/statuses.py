@@ -21,6 +21,7 @@ from tap_mailjet_sms.reading.cells import (
     json_text,
     nulls,
 )
+from tap_mailjet_sms.reading.roles import STATUS
 from tap_mailjet_sms.schema import STATUS_NAMES, plain_name
 
 if TYPE_CHECKING:
@@ -46,6 +47,14 @@ class StatusForm(enum.Enum):
     CODE = enum.auto()
     NAME = enum.auto()
     ANY = enum.auto()
+
+
+#: The columns of the CSV that tell of the status: what a code says, it says first.
+STATUS_FORMS = {
+    "status_code": StatusForm.CODE,
+    STATUS: StatusForm.ANY,
+    "status_name": StatusForm.NAME,
+}
 
 
 class Statuses(NamedTuple):

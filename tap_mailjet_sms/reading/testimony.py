@@ -89,13 +89,14 @@ class Testimony:
 
     def is_rounded(self, role: str, place: int) -> bool:
         """Whether the times that differ do so by a second, as one that is rounded does."""
+        differing = self.differing(role, place)
         apart = [
             abs(time.moment - moment)
-            for row in self.differing(role, place)
+            for row in differing
             if (moment := self._moment(role, row)) is not None
             and (time := _time(row.cells[place], self.form(role))) is not None
         ]
-        return len(apart) == len(self.differing(role, place)) and max(apart) <= _SECOND
+        return len(apart) == len(differing) and max(apart) <= _SECOND
 
     def filled(self, place: int) -> list[str]:
         """The cells of a column that hold anything."""
@@ -167,4 +168,7 @@ def _is_time(cell: str, form: TimeForm) -> bool:
 
 
 def _time(cell: str, form: TimeForm) -> ReadTime | None:
-    return read_time(cell, form) if _is_time(cell, form) else None
+    try:
+        return read_time(cell, form)
+    except ValueError:
+        return None
