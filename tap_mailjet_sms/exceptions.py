@@ -18,6 +18,7 @@ command line turns into one log line and the exit code of its class::
     │   ├── RequestRefusedError     78  Mailjet answered 4xx: its message is shown
     │   │   ├── NotAuthorisedError  77  401: a wrong token
     │   │   ├── ForbiddenError      77  403: the token may not do that
+    │   │   ├── WrongAddressError   78  404 or a redirect: Mailjet's API is not at `api_url`
     │   │   ├── WindowTooOldError   78  400: the window begins more than a year ago
     │   │   ├── WindowTooLongError  78  400: the window is longer than Mailjet exports at once
     │   │   ├── ExportNotFoundError 69  404: no such export, or no longer
@@ -171,6 +172,10 @@ class ForbiddenError(RequestRefusedError):
     """Mailjet knows the token, but it may not do that: HTTP status 403."""
 
     exit_code = ExitCode.NOT_AUTHORISED
+
+
+class WrongAddressError(RequestRefusedError):
+    """Nothing is there that takes the request: HTTP status 404, or a redirect."""
 
 
 class WindowTooOldError(RequestRefusedError):

@@ -35,7 +35,7 @@ class Witness:
 class Silence(enum.Enum):
     """Why there is no witness; the values are what the state remembers."""
 
-    #: Mailjet refuses to list messages, and would again.
+    #: Mailjet lists no messages for this token, and would not tomorrow either.
     CLOSED = "closed"
     #: There was no usable answer.
     UNANSWERED = "unanswered"

@@ -29,6 +29,7 @@ from tap_mailjet_sms.exceptions import (
     TooManyExportsError,
     WindowTooLongError,
     WindowTooOldError,
+    WrongAddressError,
 )
 from tap_mailjet_sms.exporting.answers import download_refusal, is_refusal, refusal, seconds_apart
 from tap_mailjet_sms.exporting.client import MailjetClient
@@ -208,8 +209,8 @@ def ask(server: Server, answer: bytes) -> None:
 
 #: What each status means: for a request, and for a download.
 REFUSALS = {
-    300: (RequestRefusedError, DownloadGoneError),
-    304: (RequestRefusedError, DownloadGoneError),
+    300: (WrongAddressError, DownloadGoneError),
+    304: (WrongAddressError, DownloadGoneError),
     400: (RequestRefusedError, DownloadGoneError),
     401: (NotAuthorisedError, DownloadGoneError),
     402: (RequestRefusedError, DownloadGoneError),

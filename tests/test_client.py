@@ -25,6 +25,7 @@ from tap_mailjet_sms.exceptions import (
     TooManyExportsError,
     UnexpectedAnswerError,
     WindowTooOldError,
+    WrongAddressError,
     WrongWindowError,
 )
 from tap_mailjet_sms.exporting.client import MailjetClient
@@ -136,8 +137,8 @@ ENVELOPE = {
         (400, RequestRefusedError),
         (401, NotAuthorisedError),
         (403, ForbiddenError),
-        (404, RequestRefusedError),
-        (302, RequestRefusedError),
+        (404, WrongAddressError),
+        (302, WrongAddressError),
         (409, TooManyExportsError),
         (429, SlowDownError),
         (500, MailjetUnavailableError),

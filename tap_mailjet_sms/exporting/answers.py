@@ -27,6 +27,7 @@ from tap_mailjet_sms.exceptions import (
     UnexpectedAnswerError,
     WindowTooLongError,
     WindowTooOldError,
+    WrongAddressError,
     WrongWindowError,
 )
 from tap_mailjet_sms.exporting.job import ExportJob, ExportStatus
@@ -310,7 +311,7 @@ def refusal(  # noqa: PLR0913 - what was answered, and to what
     elif status == HTTPStatus.NOT_FOUND and names_export:
         kind = ExportNotFoundError
     elif status == HTTPStatus.NOT_FOUND or is_elsewhere:
-        kind = RequestRefusedError
+        kind = WrongAddressError
         text += "; check the setting api_url: the root of Mailjet's API ends with /v4, as in"
         text += " https://api.mailjet.com/v4"
     elif status == HTTPStatus.BAD_REQUEST and "one year" in text:

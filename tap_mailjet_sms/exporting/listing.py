@@ -14,11 +14,13 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from tap_mailjet_sms.exceptions import (
+    ForbiddenError,
     MailjetBusyError,
     MailjetUnavailableError,
     NotAuthorisedError,
     RequestRefusedError,
     UnexpectedAnswerError,
+    WrongAddressError,
 )
 from tap_mailjet_sms.exporting.windows import Window
 from tap_mailjet_sms.witness import Silence
@@ -125,9 +127,14 @@ class WindowList:
             page = self._lists.fetcher.newest(place, limit=LIMIT)
         except NotAuthorisedError:
             raise
-        except RequestRefusedError as error:
+        except (ForbiddenError, WrongAddressError) as error:
             self._be_silent(Silence.CLOSED, error)
-        except (MailjetUnavailableError, MailjetBusyError, UnexpectedAnswerError) as error:
+        except (
+            MailjetUnavailableError,
+            MailjetBusyError,
+            RequestRefusedError,
+            UnexpectedAnswerError,
+        ) as error:
             self._be_silent(Silence.UNANSWERED, error)
         else:
             if not page and not self._seen:

@@ -18,6 +18,7 @@ from tap_mailjet_sms.exceptions import (
     RequestRefusedError,
     TapMailjetSMSError,
     UnexpectedAnswerError,
+    WrongAddressError,
 )
 from tap_mailjet_sms.exporting.answers import listed_messages
 from tap_mailjet_sms.exporting.listing import LIMIT, REQUESTS, Lists
@@ -232,7 +233,8 @@ def test_requests_are_counted_for_a_layout_in_a_run() -> None:
     ("error", "silence"),
     [
         (ForbiddenError("403"), Silence.CLOSED),
-        (RequestRefusedError("404"), Silence.CLOSED),
+        (WrongAddressError("404"), Silence.CLOSED),
+        (RequestRefusedError("400"), Silence.UNANSWERED),
         (MailjetUnavailableError("503"), Silence.UNANSWERED),
         (MailjetBusyError("429"), Silence.UNANSWERED),
         (UnexpectedAnswerError("no list"), Silence.UNANSWERED),
