@@ -262,6 +262,7 @@ class SMSMessages(WindowedStream):
             settings.window,
             settings.max_run,
             self._moves_bookmark,
+            settings.rules.zone,
         )
 
     def _plan_of_test(self, plan: Plan, fetcher: Fetcher) -> Plan:

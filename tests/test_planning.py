@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -12,6 +15,9 @@ from tap_mailjet_sms.exporting.lookback import DEEPEST, History, Lookback, Readi
 from tap_mailjet_sms.exporting.planning import Plan, Scope, plan_run
 from tap_mailjet_sms.exporting.windows import UNIX_TIME, Window, oldest_exportable
 
+if TYPE_CHECKING:
+    from datetime import tzinfo
+
 NOW = datetime(2026, 11, 21, 16, 0, tzinfo=UTC)
 END = NOW - timedelta(minutes=5)
 HOUR = timedelta(hours=1)
@@ -19,20 +25,21 @@ DAY = timedelta(days=1)
 OLDEST = oldest_exportable(NOW)
 
 
-def run(
+def run(  # noqa: PLR0913 - each is one independent choice
     history: History | datetime | None = None,
     *pending: ExportJob,
     now: datetime = NOW,
     lookback: Lookback | timedelta = 3 * DAY,
     start_date: datetime | None = None,
     end_date: datetime | None = None,
+    zone: tzinfo = UTC,
 ) -> Plan:
     """What a run at this moment reads; a bookmark alone is the state of an earlier version."""
     if not isinstance(history, History):
         history = History(history)
     if not isinstance(lookback, Lookback):
         lookback = Lookback(lookback)
-    scope = Scope(start_date, end_date, lookback, 30 * DAY)
+    scope = Scope(start_date, end_date, lookback, 30 * DAY, zone=zone)
     return plan_run(now, scope, history, pending)
 
 
@@ -478,3 +485,32 @@ def test_exports_behind_the_end_are_left_to_a_later_run() -> None:
     old, later = job(1, days_ago(30, 29)), job(2, days_ago(2, 0))
 
     assert run(NOW - 20 * DAY, old, later, end_date=NOW - DAY).later == (later,)
+
+
+# Clocks.
+
+PARIS = ZoneInfo("Europe/Paris")
+#: From here on, clocks in Paris showed the hour from two to three once more.
+SET_BACK = datetime(2026, 10, 25, 1, tzinfo=UTC)
+
+
+def test_a_window_ends_where_clocks_are_set_back() -> None:
+    """So that a window tells which of two moments a time without a zone means."""
+    in_paris, in_utc = (run(start_date=NOW - 40 * DAY, zone=zone) for zone in (PARIS, UTC))
+
+    assert SET_BACK in {window.end for window in in_paris.windows}
+    assert SET_BACK not in {window.end for window in in_utc.windows}
+    assert in_paris.span == in_utc.span
+    assert all(a.end == b.start for a, b in pairwise(in_paris.windows))
+
+
+def test_an_export_across_that_moment_is_not_used() -> None:
+    """It was asked for with another `csv_time_zone`."""
+    across = Window(SET_BACK - DAY, SET_BACK + DAY)
+    before, behind = Window(SET_BACK - DAY, SET_BACK), Window(SET_BACK, SET_BACK + DAY)
+    start = NOW - 40 * DAY
+
+    for zone, expected in ((PARIS, set()), (UTC, {across})):
+        assert set(run(None, job(1, across), start_date=start, zone=zone).resumed) == expected
+    jobs = (job(1, before), job(2, behind))
+    assert set(run(None, *jobs, start_date=start, zone=PARIS).resumed) == {before, behind}

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
 from itertools import pairwise
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_mailjet_sms.exporting.windows import Window, newest_hour, plan_windows
+from tap_mailjet_sms.exporting.windows import (
+    Window,
+    clocks_set_back,
+    newest_hour,
+    plan_windows,
+)
 
 NOW = datetime(2026, 11, 21, 16, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -88,3 +94,39 @@ def test_the_newest_hour_with_messages_is_found(hours: int, newest: int | None) 
         assert found.length <= timedelta(hours=1)
         assert found.start <= message < found.end
     assert len(asked) < 40
+
+
+@pytest.mark.parametrize(
+    ("zone", "moments"),
+    [
+        ("UTC", []),
+        ("Asia/Kolkata", []),
+        ("Europe/Paris", ["2025-10-26T01:00", "2026-10-25T01:00"]),
+        ("America/New_York", ["2025-11-02T06:00", "2026-11-01T06:00"]),
+        ("Australia/Lord_Howe", ["2026-04-04T15:00"]),  # by half an hour
+        ("Africa/Casablanca", ["2026-02-15T02:00"]),  # for Ramadan
+    ],
+)
+def test_it_is_known_when_clocks_were_set_back(zone: str, moments: list[str]) -> None:
+    """Not when they were put forward, whatever the span begins or ends with."""
+    span = Window(datetime(2025, 10, 1, tzinfo=UTC), datetime(2026, 11, 20, tzinfo=UTC))
+    expected = [datetime.fromisoformat(f"{moment}+00:00") for moment in moments]
+
+    assert [*clocks_set_back(span, ZoneInfo(zone))] == expected
+    second = timedelta(seconds=1)
+    for moment in expected:
+        for around, found in (
+            (Window(moment - second, moment + second), [moment]),
+            (Window(moment - second, moment), []),  # a window that ends there is not cut
+            (Window(moment, moment + second), []),
+        ):
+            assert [*clocks_set_back(around, ZoneInfo(zone))] == found
+
+
+def test_a_window_is_cut_at_moments_within() -> None:
+    """Those outside of it, and on its edges, cut nothing."""
+    start = datetime(2026, 11, 1, tzinfo=UTC)
+    a, b, c, d = (start + timedelta(days=days) for days in (0, 1, 2, 3))
+
+    assert [*Window(a, d).cut([a, b, c, d])] == [Window(a, b), Window(b, c), Window(c, d)]
+    assert [*Window(b, c).cut([a, d])] == [Window(b, c)]

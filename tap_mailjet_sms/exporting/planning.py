@@ -6,6 +6,7 @@ Everything is decided here before anything is asked of Mailjet.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from datetime import UTC
 from typing import TYPE_CHECKING
 
 from tap_mailjet_sms.exporting.lookback import Again, History, Lookback, without
@@ -13,6 +14,7 @@ from tap_mailjet_sms.exporting.windows import (
     SETTLING,
     UNIX_TIME,
     Window,
+    clocks_set_back,
     iso,
     oldest_exportable,
     plan_windows,
@@ -22,7 +24,7 @@ from tap_mailjet_sms.notices import Notice
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
-    from datetime import datetime, timedelta
+    from datetime import datetime, timedelta, tzinfo
 
     from tap_mailjet_sms.exporting.job import ExportJob
 
@@ -32,7 +34,8 @@ class Scope:
     """What the settings want to have read; see there.
 
     With `max_run` the run may be one piece of several: it is cut then, if it still goes on. Where
-    no bookmark is kept, as for a full table, each run reads all of it.
+    no bookmark is kept, as for a full table, each run reads all of it. `zone` is that of times in
+    the CSV that have none.
     """
 
     start_date: datetime | None
@@ -41,6 +44,7 @@ class Scope:
     longest: timedelta
     max_run: timedelta | None = None
     keeps_bookmark: bool = True
+    zone: tzinfo = UTC
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,13 +131,19 @@ def plan_run(
     spans = without(Window(begin, end), gaps) if begin < end else []
     if bookmark is not None and spans:
         notices.append(_on_lookback(again, first, now, puts_off=puts_off))
-    fresh = [job for job in pending if not scope.lookback.calls_for(job, now)]
+    fresh = [
+        job
+        for job in pending
+        if not scope.lookback.calls_for(job, now)
+        and not any(clocks_set_back(job.window, scope.zone))
+    ]
     floor = start_date if bookmark is None else known.read_from
     resumed = {job.window: job for job in _usable(fresh, spans, gaps, floor=floor)}
     windows = [
         window
         for span in spans
-        for window in plan_windows(span, longest=scope.longest, fixed=resumed)
+        for piece in span.cut(clocks_set_back(span, scope.zone))
+        for window in plan_windows(piece, longest=scope.longest, fixed=resumed)
     ]
     max_run = scope.max_run if again is None and scope.keeps_bookmark else None
     if max_run is not None and len(windows) > 1:

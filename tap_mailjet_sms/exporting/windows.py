@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from datetime import tzinfo
 
 #: Nothing of Mailjet's is older, and no state may be.
 UNIX_TIME = datetime(1970, 1, 1, tzinfo=UTC)
@@ -24,6 +25,8 @@ OVERLAP = timedelta(seconds=1)
 SHORTEST = timedelta(hours=1)
 
 _SECOND = timedelta(seconds=1)
+#: No zone changes its clocks twice within.
+_BETWEEN_CHANGES = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -73,6 +76,15 @@ class Window:
             yield Window(start, end)
             start = end
 
+    def cut(self, moments: Iterable[datetime]) -> Iterator[Window]:
+        """Cut at these moments, in order, those that lie within."""
+        start = self.start
+        for moment in moments:
+            if start < moment < self.end:
+                yield Window(start, moment)
+                start = moment
+        yield Window(start, self.end)
+
     def with_overlap(self, *, not_before: datetime) -> Window:
         """The span to ask Mailjet for: from a second earlier, but not before `not_before`."""
         start = max(self.start - OVERLAP, min(whole_moment(not_before), self.start))
@@ -114,6 +126,29 @@ def whole_second(length: timedelta) -> timedelta:
 def oldest_exportable(now: datetime) -> datetime:
     """The earliest moment that an export may begin at: a year ago, less a margin of one hour."""
     return whole_moment(now - ONE_YEAR + ONE_YEAR_MARGIN) + _SECOND
+
+
+def clocks_set_back(span: Window, zone: tzinfo) -> Iterator[datetime]:
+    """When a zone's clocks were set back within a span: they showed what they had shown before.
+
+    A time without a zone tells which of the two it means where no window goes beyond that moment.
+    """
+
+    def ahead(moment: datetime) -> timedelta:
+        return moment.astimezone(zone).utcoffset() or timedelta(0)
+
+    before = span.start
+    while before < span.end:
+        after = known = min(before + _BETWEEN_CHANGES, span.end)
+        if ahead(after) < ahead(before):
+            while after - before > _SECOND:
+                middle = whole_moment(before + (after - before) / 2)
+                before, after = (
+                    (before, middle) if ahead(middle) < ahead(before) else (middle, after)
+                )
+            if after < span.end:
+                yield after
+        before = known
 
 
 def plan_windows(span: Window, *, longest: timedelta, fixed: Iterable[Window]) -> list[Window]:

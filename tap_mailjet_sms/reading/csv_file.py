@@ -266,6 +266,12 @@ class _Conversion:
                 f" {_counted(self._contradictions, 'row')} of Mailjet's CSV"
                 f" ({self._name(*STATUS_FORMS)}): both are kept as they stand"
             )
+        if self._check is not None and self._check.doubtful:
+            found.append(
+                f"Clocks were set back within the window, and {self._name('created_at')} has no"
+                f" zone: the earlier time is taken in {_counted(self._check.doubtful, 'row')} of"
+                " Mailjet's CSV, which may mean the later one"
+            )
         for role, count in sorted(self._with_nul.items()):
             found.append(
                 "The character U+0000, which databases refuse, was taken out of"
@@ -305,8 +311,10 @@ class _Conversion:
 
     def _held(self, created: Moments) -> Moments:
         """The times of creation, if the export can have them."""
-        if self._check is not None:
-            self._check.hold(created.values)
+        if self._check is None:
+            return created
+        created = self._check.settled(created)
+        self._check.hold(created.values)
         return created
 
     def _costs(self, column: Cells) -> tuple[Cells, Cells]:

@@ -186,8 +186,9 @@ class WholeColumns:
         """Whether each cell that is not empty is a time, and not before the creation."""
         try:
             for block in read_blocks(self._file, self._header):
-                sent = times(block.column(place), form).values
-                if pc.less(sent, times(block.column(created), of_created).values).true_count:
+                begun = times(block.column(created), of_created).values
+                sent = times(block.column(place), form).not_before(begun).values
+                if pc.less(sent, begun).true_count:
                     return False
         except CellError:
             return False

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -18,7 +18,7 @@ from tap_mailjet_sms.reading.rules import DateOrder, TimeForm
 from tap_mailjet_sms.reading.time_texts import EPOCH, FROM_SECOND, PER_SECOND, TO_SECOND, read_time
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from datetime import tzinfo
 
     from tap_mailjet_sms.reading.cells import Cells
@@ -33,6 +33,7 @@ _OF_ARROW = re.compile(
     r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?(?P<zone>Z|[+-]\d\d(?::?\d\d)?)?)?",
     re.ASCII,
 )
+_MINUTE = pa.scalar(timedelta(minutes=1), pa.duration("us"))
 _NO_NUMBER = pa.scalar(None, pa.uint64())
 _NO_TIME = pa.scalar(None, TIMESTAMP)
 _ZERO_NUMBER = pa.scalar(0, pa.uint64())
@@ -45,11 +46,25 @@ _YEAR_FIRST = {
 
 
 class Moments(NamedTuple):
-    """A column of moments, and its limits in unix microseconds, None where all are null."""
+    """A column of moments, and its limits in unix microseconds, None where all are null.
+
+    Where clocks were set back, a text without a zone means either of two moments: the earlier one
+    is in `values`, and `later` has the other one, null elsewhere. It is None if there is none.
+    """
 
     values: Cells
     earliest: int | None
     latest: int | None
+    later: Cells | None = None
+
+    def not_before(self, begin: Cells | pa.Scalar[Any]) -> Moments:
+        """The same, the later one of two where the earlier one is before `begin`."""
+        if self.later is None:
+            return self
+        is_later = pc.and_(pc.less(self.values, begin), self.later.is_valid()).fill_null(False)  # noqa: FBT003
+        values = pc.if_else(is_later, self.later, self.values)
+        still = pc.if_else(is_later, _NO_TIME, self.later)
+        return Moments(values, *_limits(values.view(pa.int64())), still)
 
 
 def times(cells: Cells, form: TimeForm) -> Moments:
@@ -57,8 +72,7 @@ def times(cells: Cells, form: TimeForm) -> Moments:
 
     From unix seconds, milli-, micro- or nanoseconds (and fractions of them), ISO 8601 (with or
     without marks), RFC 2822, what Go prints, or dates in the order of `form`. What has no zone is
-    in that of `form`; where clocks were set back, the earlier of the two moments is meant. What is
-    finer than a microsecond is cut off.
+    in that of `form`. What is finer than a microsecond is cut off.
 
     Raises:
         CellError: The first cell that is no such moment.
@@ -71,10 +85,11 @@ def times(cells: Cells, form: TimeForm) -> Moments:
     if moments is not None:
         return moments
     # Several forms in one block, an odd one, or none at all.
-    (values,) = each(
-        cells, lambda cell: (_moment(cell, form),), "is no known form of time", TIMESTAMP
+    values, later = each(
+        cells, lambda cell: _moments(cell, form), "is no known form of time", TIMESTAMP, TIMESTAMP
     )
-    return Moments(values, *_limits(values.view(pa.int64())))
+    is_unique = later.null_count == len(later)
+    return Moments(values, *_limits(values.view(pa.int64())), None if is_unique else later)
 
 
 def required(moments: Moments) -> Moments:
@@ -91,10 +106,14 @@ def required(moments: Moments) -> Moments:
 def near(moments: Moments, created: Moments) -> Cells:
     """The moments, if each is within a year of its message's creation.
 
+    Of two that one may mean, the first that is not before it.
+
     Raises:
         CellError: The first that is not.
     """
-    values, earliest, latest = moments
+    if moments.later is not None:  # times may be written without their seconds
+        moments = moments.not_before(pc.subtract(created.values, _MINUTE))
+    values, earliest, latest, _ = moments
     if earliest is None or latest is None or created.earliest is None or created.latest is None:
         return values
     # As a rule the whole block spans less than that.
@@ -139,49 +158,69 @@ def _iso_times(cells: Cells, form: TimeForm) -> Moments | None:
     match = _OF_ARROW.fullmatch(cells[first(cells.is_valid())].as_py())
     if not match:
         return None
+    later: Cells | None = None
     try:
         if match["zone"]:
             values = cells.cast(TIMESTAMP)
         else:
-            values = _in_zone(cells.cast(pa.timestamp("us")), form.zone)
+            values, later = _in_zone(cells.cast(pa.timestamp("us")), form.zone)
     except pa.ArrowInvalid:
         return None
     limits = _limits(values.view(pa.int64()))
     if not _are_of_this_century(*limits):
         values = pc.if_else(pc.is_in(values, _ZEROS), _NO_TIME, values)
         limits = _limits(values.view(pa.int64()))
-    return Moments(values, *limits) if _are_of_this_century(*limits) else None
+    return Moments(values, *limits, later) if _are_of_this_century(*limits) else None
 
 
-def _in_zone(naive: Cells, zone: tzinfo) -> Cells:
-    """The moments that clocks of this zone showed."""
+def _in_zone(naive: Cells, zone: tzinfo) -> tuple[Cells, Cells | None]:
+    """The moments that clocks of this zone showed, and the later ones of those that came twice."""
     if zone is UTC:
-        return naive.cast(TIMESTAMP)
+        return naive.cast(TIMESTAMP), None
     numbers = naive.view(pa.int64())
-    limits = _limits(numbers)
-    if not _are_of_this_century(*limits):
-        raise pa.ArrowInvalid  # with zeros among them: text by text
-    shifted: Cells | None = None
-    for begin, ahead in _offsets(*limits, zone):
-        moved = pc.subtract(numbers, pa.scalar(ahead, pa.int64()))
-        later = pc.greater_equal(numbers, pa.scalar(begin, pa.int64()))
-        shifted = moved if shifted is None else pc.if_else(later, moved, shifted)
-    return (numbers if shifted is None else shifted).view(TIMESTAMP)
-
-
-def _offsets(earliest: int | None, latest: int | None, zone: tzinfo) -> Iterator[tuple[int, int]]:
-    """From which time on a zone's clocks were how far ahead, both in microseconds."""
+    earliest, latest = _limits(numbers)
     if earliest is None or latest is None:
-        return
-    known, ahead = _shown(earliest), _ahead(_shown(earliest), zone)
+        return nulls(len(naive), TIMESTAMP), None
+    if not _are_of_this_century(earliest, latest):
+        raise pa.ArrowInvalid  # with zeros among them: text by text
+    first_time, second_time = ([*_offsets(earliest, latest, zone, fold)] for fold in (0, 1))
+    values = _moved(numbers, first_time)
+    if first_time == second_time:
+        return values, None
+    later = _moved(numbers, second_time)
+    is_twice = pc.greater(later, values)  # not so where clocks were put forward
+    return values, pc.if_else(is_twice, later, _NO_TIME) if is_twice.true_count else None
+
+
+def _moved(numbers: Cells, offsets: Iterable[tuple[int, int]]) -> Cells:
+    """The moments of what clocks showed, by how far ahead they were from which time on."""
+    moved = numbers
+    for begin, ahead in offsets:
+        since = pc.greater_equal(numbers, pa.scalar(begin, pa.int64()))
+        moved = pc.if_else(since, pc.subtract(numbers, pa.scalar(ahead, pa.int64())), moved)
+    return moved.view(TIMESTAMP)
+
+
+def _offsets(earliest: int, latest: int, zone: tzinfo, fold: int) -> Iterator[tuple[int, int]]:
+    """From which time on a zone's clocks were how far ahead, both in microseconds.
+
+    What they showed twice was the first time with a `fold` of 0, the second time with one of 1.
+    """
+
+    def ahead_at(shown: datetime) -> int:
+        offset = shown.replace(tzinfo=zone, fold=fold).utcoffset() or timedelta(0)
+        return offset // timedelta(microseconds=1)
+
+    known, last = _shown(earliest), _shown(latest)
+    ahead = ahead_at(known)
     yield earliest, ahead
-    while known < _shown(latest):
-        end = min(known + _STEP, _shown(latest))
-        if (changed := _ahead(end, zone)) != ahead:
+    while known < last:
+        end = min(known + _STEP, last)
+        if (changed := ahead_at(end)) != ahead:
             before, after = known, end
             while after - before > timedelta(microseconds=1):
                 middle = before + (after - before) // 2
-                if _ahead(middle, zone) == ahead:
+                if ahead_at(middle) == ahead:
                     before = middle
                 else:
                     after = middle
@@ -195,15 +234,9 @@ def _shown(microseconds: int) -> datetime:
     return EPOCH.replace(tzinfo=None) + timedelta(microseconds=microseconds)
 
 
-def _ahead(shown: datetime, zone: tzinfo) -> int:
-    """How far ahead of UTC a clock is that shows this, in microseconds."""
-    offset = shown.replace(tzinfo=zone).utcoffset() or timedelta(0)
-    return offset // timedelta(microseconds=1)
-
-
-def _moment(cell: str, form: TimeForm) -> datetime | None:
+def _moments(cell: str, form: TimeForm) -> tuple[datetime | None, datetime | None]:
     found = read_time(cell, form)
-    return found.moment if found else None
+    return (found.moment, found.later) if found else (None, None)
 
 
 def _are_of_this_century(earliest: int | None, latest: int | None) -> bool:

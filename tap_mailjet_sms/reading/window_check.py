@@ -11,18 +11,23 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
 import pyarrow.compute as pc
+
+from tap_mailjet_sms.arrow_schema import TIMESTAMP
 
 if TYPE_CHECKING:
     from typing import Any
 
-    import pyarrow as pa
+    from tap_mailjet_sms.reading.times import Moments
 
 #: Clocks may differ by so much, and what a window's edges mean is not known.
 TOLERANCE = timedelta(minutes=5)
 #: No zone is so far from UTC: what lies further off was not asked for.
 LIMIT = timedelta(days=1)
 
+#: An export is asked for from a second before its window on.
+_BEFORE = timedelta(seconds=1)
 _QUARTER = timedelta(minutes=15)
 _SECOND = timedelta(seconds=1)
 
@@ -43,7 +48,8 @@ class WindowCheck:
     `now` is the moment at which the file was read: nothing was created later. Where `refuses` is
     off, nothing is refused, however far off: where Mailjet's own list says the same, for example.
     `farthest` is how far outside of the window a time was found: negative before it, positive
-    after it.
+    after it. `doubtful` counts those that may be an hour later, since clocks were set back within
+    the window.
     """
 
     start: datetime
@@ -51,6 +57,20 @@ class WindowCheck:
     now: datetime
     refuses: bool = True
     farthest: timedelta = field(default=timedelta(0), init=False)
+    doubtful: int = field(default=0, init=False)
+
+    def settled(self, created: Moments) -> Moments:
+        """A batch's times of creation, of two that one may mean the first that the export can have.
+
+        A run's windows end where clocks are set back, so that none has room for both.
+        """
+        if created.later is None:
+            return created
+        begin, end = (pa.scalar(edge, TIMESTAMP) for edge in (self.start - _BEFORE, self.end))
+        later = pc.if_else(pc.less(created.later, end), created.later, pa.scalar(None, TIMESTAMP))
+        settled = created._replace(later=later).not_before(begin)
+        self.doubtful += len(created.values) - (settled.later or later).null_count
+        return settled
 
     def hold(self, created: pa.Array[Any]) -> None:
         """Look at a batch's times of creation, none null.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
 TOLD = messages(12)
 PARIS = ZoneInfo("Europe/Paris")
+SET_BACK = datetime(2026, 10, 25, 1, tzinfo=UTC)
+DAY_BEGIN = SET_BACK.replace(hour=0)
 
 
 def from_day(day: datetime, number: int = 12) -> list[Witness]:
@@ -148,16 +151,53 @@ def test_a_time_that_names_its_zone_is_read_by_that() -> None:
         assert is_true(read(file_of(TOLD, columns), TOLD, rules=Rules(zone=PARIS)), TOLD)
 
 
-def test_the_hour_that_comes_twice_is_the_earlier_one() -> None:
+def around_set_back(number: int = 40) -> list[Witness]:
+    """Messages from before and after 01:00 UTC on 25 October, when 03:00 became 02:00 in Paris."""
+    return [
+        replace(told, created_at=then, sent_at=then + timedelta(seconds=5 + 7 * (n % 9)))
+        for n, told in enumerate(messages(number))
+        for then in (SET_BACK + (n - number / 2) * timedelta(minutes=7, seconds=3),)
+    ]
+
+
+@pytest.mark.parametrize("form", ["%Y-%m-%d %H:%M:%S", "%d/%m/%Y %H:%M", "%Y%m%d %H%M%S"])
+def test_the_window_tells_an_hour_that_comes_twice(form: str) -> None:
+    """A window ends where clocks are set back: of two moments one lies in it, whatever the form."""
+    told, rules = around_set_back(), Rules(zone=PARIS)
+    floor = timedelta(seconds=1 if "%S" in form else 60)
+    edges = (told[0].created_at, SET_BACK, told[-1].created_at + floor)
+    for start, end in pairwise(edges):
+        part = [m for m in told if start <= m.created_at < end]
+        found = read(file_of(part, local(form)), part, rules=rules, window=(start, end))
+        assert not any("Clocks" in text for text in found.warnings)
+        for name in ("created_at", "sent_at"):
+            true = [getattr(m, name) for m in part]
+            assert found.column(name) == [then - (then - DAY_BEGIN) % floor for then in true]
+
+
+def test_of_the_second_that_two_windows_share_the_earlier_time_is_taken() -> None:
+    """It is the last one before clocks are set back, or the last one of the second hour."""
+    second = timedelta(seconds=1)
+    (told,) = (replace(m, created_at=SET_BACK - second, sent_at=SET_BACK) for m in messages(1))
+    csv = file_of([told], local("%Y-%m-%d %H:%M:%S"))
+    rules, behind = Rules(zone=PARIS), (SET_BACK, SET_BACK + timedelta(days=1))
+    found = read(csv, [told], rules=rules, window=behind)
+    assert found.column("created_at") == [told.created_at]
+    assert sum("may mean the later one" in text for text in found.warnings) == 1
+
+
+def test_a_window_with_both_hours_takes_the_earlier_one_and_says_so() -> None:
     """In Paris on 25 October, 02:30 is 00:30 UTC and 01:30 UTC: witnesses of either agree."""
-    told = from_day(datetime(2026, 10, 25, 0, 0, 3, tzinfo=UTC), 6)
+    told = around_set_back()
     rules = Rules(zone=PARIS)
     found = read(file_of(told, local("%Y-%m-%d %H:%M:%S")), told, rules=rules, window=window(told))
     assert not found.doubts
     hour = timedelta(hours=1)
-    of_second_pass = {told[1].created_at: told[1].created_at - hour}
-    expected = [of_second_pass.get(m.created_at, m.created_at) for m in told]
+    expected = [m.created_at - hour * (SET_BACK <= m.created_at < SET_BACK + hour) for m in told]
     assert found.column("created_at") == expected
+    twice = [m for m in told if SET_BACK - hour <= m.created_at < SET_BACK + hour]
+    (warning,) = (text for text in found.warnings if "Clocks" in text)
+    assert f"the earlier time is taken in {len(twice)} rows" in warning
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -29,8 +30,10 @@ from mailjet_sandbox import (
     When,
 )
 from mailjet_sandbox import effects as fx
+from mailjet_sandbox.layouts import TimeForm
 from mailjet_sandbox.unknowns import Spelling, Unsent
 from tap_mailjet_sms.exceptions import CSVLayoutError, NotAuthorisedError, TapMailjetSMSError
+from tap_mailjet_sms.exporting.windows import Window, clocks_set_back, iso
 from tests.support.account import END, STREAM, Account, Output, account, records
 from tests.support.command import command, set_environment
 from tests.support.truth import truth, without_export
@@ -337,6 +340,43 @@ def test_nothing_of_a_message_is_in_a_log_an_error_or_a_state(
             assert str(message.created_ts) not in text
     senders = {m.sender for m in told if len(m.sender) > 3}
     assert not {sender for sender in senders if re.search(rf"\b{re.escape(sender)}\b", text)}
+
+
+# Clocks.
+
+
+@pytest.mark.parametrize("form", [TimeForm.SPACED, TimeForm.MONTH_FIRST])
+def test_an_hour_that_comes_twice_is_read_as_what_it_was(form: TimeForm) -> None:
+    """A file in the time of a place, of the days on which clocks there were set back, read twice.
+
+    The second run goes on from within the hour in question.
+    """
+    half_a_year = Window(END - timedelta(days=200), END)
+    set_back, place = max(
+        (moment, place)
+        for place in ("Europe/Paris", "Australia/Sydney")  # the other half of the year
+        for moment in clocks_set_back(half_a_year, ZoneInfo(place))
+    )
+    with account(Layout(time=form, zone=place), per_hour=120) as there:
+        config = settings(
+            there,
+            start_date=(set_back - timedelta(days=1)).isoformat(),
+            end_date=(set_back + timedelta(minutes=20)).isoformat(),
+            window_days=5,
+        )
+        output = Output()
+        first = by_id(records(there.run(config, output=output)))
+        assert first == wanted(there, config)
+        later = {**config, "end_date": (set_back + timedelta(days=1)).isoformat()}
+        second = by_id(records(there.run(later, state=state_of(output))))
+
+        assert first | second == wanted(there, later)
+        edges = {moment for m in there.backend.journal for moment in (m.from_ts, m.to_ts)}
+        assert int(set_back.timestamp()) in edges
+        around = Window(set_back - timedelta(hours=1), set_back + timedelta(hours=1))
+        moments = (str(record["created_at"]) for record in (first | second).values())
+        in_doubt = [then for then in moments if iso(around.start)[:16] <= then < iso(around.end)]
+        assert len(in_doubt) > 200
 
 
 # `--test`.
