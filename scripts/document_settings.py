@@ -151,8 +151,8 @@ def meltano_definition(settings: list[Setting], capabilities: list[str]) -> dict
     entries: list[JSON] = []
     for setting in settings:
         entry: dict[str, JSON] = {"name": setting.name}
-        kind = KINDS[setting.type]
-        entry["kind"] = "date_iso8601" if setting.is_date else kind
+        # Dates are text: of the kind "date_iso8601" Meltano takes month 13 for a day.
+        entry["kind"] = KINDS[setting.type]
         if setting.options:
             entry["kind"] = "options"
             entry["options"] = [

@@ -56,7 +56,12 @@ def settings_of_environment(
         logger.info("Beside the environment, %s is read: %s", path, names)
 
     found, known = theirs | ours, properties_of(schema)
-    errors = list(_slips(found, [*known, *OF_SDK], prefix=prefix, logger=logger))
+    errors = []
+    for name, slip in _unknown(found, known, prefix=prefix):
+        if slip is None:
+            logger.warning("%s: it is ignored", _no_setting(name))
+        else:
+            errors.append(_meant(name, slip))
     config: dict[str, object] = {}
     for name, setting in known.items():
         variable = prefix + name.upper()
@@ -69,6 +74,15 @@ def settings_of_environment(
     if errors:
         raise InvalidSettingError(errors)
     return config
+
+
+def slips_of_environment(schema: Mapping[str, object], *, prefix: str) -> list[str]:
+    """A sentence for each variable that is nearly a setting.
+
+    Also where the environment is not read here: Meltano reads it, and says nothing of such names.
+    """
+    unknown = _unknown(_with_prefix(os.environ, prefix), properties_of(schema), prefix=prefix)
+    return [_meant(name, slip) for name, slip in unknown if slip is not None]
 
 
 def variable_of(name: str, *, prefix: str) -> str | None:
@@ -103,26 +117,32 @@ def _with_prefix(variables: Mapping[str, str], prefix: str) -> dict[str, str]:
     }
 
 
-def _slips(
-    names: Collection[str], known: list[str], *, prefix: str, logger: logging.Logger
-) -> Iterator[str]:
-    """A sentence for each name that is nearly a setting; of the other unknown ones warn.
+def _unknown(
+    names: Collection[str], settings: Collection[str], *, prefix: str
+) -> Iterator[tuple[str, str | None]]:
+    """The names that are no setting, each with the one that it is a slip of, if it is one.
 
     Meltano has names of its own with two underscores: extras such as `…__SELECT`, and settings of
     plugins that inherit from the tap, such as `…__US_AUTH_TOKEN`.
     """
+    known = [*settings, *OF_SDK]
+    variables = {prefix + setting.upper(): setting for setting in known}
     for name in sorted(names):
         word = name[len(prefix) :].lower()
-        if "__" in name[len(prefix) - 1 :] or name in {prefix + other.upper() for other in known}:
+        if "__" in name[len(prefix) - 1 :] or name in variables:
             continue
-        text = f"The environment variable {name} is not a setting of this tap"
         # One of another tap, whose name begins like this one's: `…_US_AUTH_TOKEN`.
-        is_foreign = any(word.endswith(f"_{other}") for other in known)
+        is_foreign = any(word.endswith(f"_{setting}") for setting in known)
         slip = None if is_foreign else nearest(word, known, cutoff=SLIP)
-        if slip is not None:
-            yield f"{text}: did you mean {prefix}{slip.upper()}?"
-        else:
-            logger.warning("%s: it is ignored", text)
+        yield name, slip and prefix + slip.upper()
+
+
+def _no_setting(name: str) -> str:
+    return f"The environment variable {name} is not a setting of this tap"
+
+
+def _meant(name: str, slip: str) -> str:
+    return f"{_no_setting(name)}: did you mean {slip}?"
 
 
 def _value(text: str, types: Collection[str]) -> object:

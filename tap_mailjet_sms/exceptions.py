@@ -27,8 +27,8 @@ command line turns into one log line and the exit code of its class::
     │   └── CSVLayoutError          65  a column holds something else than its name says
     ├── run again later
     │   ├── MailjetUnavailableError 69  no usable answer, though asked `max_attempts` times
-    │   │   └── SlowDownError       69  429, or 503 with `Retry-After`: see `exporting/pace.py`
-    │   │       └── TooManyExportsError 69  409: Mailjet makes no more exports at once
+    │   │   └── SlowDownError       75  429, or 503 with `Retry-After`: see `exporting/pace.py`
+    │   │       └── TooManyExportsError 75  409: Mailjet makes no more exports at once
     │   ├── MailjetBusyError        75  asked to slow down for `poll_timeout_seconds`
     │   ├── ExportFailedError       69  Mailjet reports an ERROR
     │   │   └── EmptyExportError    69  (*) a file without rows, though there must be some
@@ -226,6 +226,8 @@ class MailjetUnavailableError(TapMailjetSMSError):
 
 class SlowDownError(MailjetUnavailableError):
     """Mailjet asks to slow down: HTTP status 429, or 503 with `Retry-After`."""
+
+    exit_code = ExitCode.TRY_LATER
 
 
 class TooManyExportsError(SlowDownError):

@@ -274,10 +274,11 @@ class SMSMessages(WindowedStream):
         span = plan.span or Window(plan.end - timedelta(hours=1), plan.end)
         count = lru_cache(fetcher.count)
         hour = newest_hour(span, count)
+        exports = len(plan.windows)
         self.test_result = (
-            f"The token is good. Mailjet counts {count(span)} messages from {span}, "
+            f"The token is good. Mailjet counts {count(span):,} messages from {span}, "
             f"{'one of which was read' if hour else 'so none was read'}. A first run would ask for "
-            f"{len(plan.windows)} exports"
+            f"{exports} export{'' if exports == 1 else 's'}"
         )
         return replace(plan, windows=(hour,) if hour else ())
 

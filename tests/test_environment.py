@@ -193,17 +193,24 @@ def test_names_of_meltano_and_the_sdk_are_left_alone(
     assert ended.code == 69
 
 
-def test_names_count_only_where_the_environment_is_read(
+def test_a_slip_is_refused_where_others_read_the_environment(
     folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Meltano passes a file, and its own variables beside it."""
-    monkeypatch.setenv("TAP_MAILJET_SMS_STARTDATE", "2026-01-01")
+    """Meltano passes a file of what it has found, and says nothing of a name that it does not know.
+
+    Of names that are no slip it is not the tap's to speak.
+    """
     config = folder / "config.json"
     config.write_text(f'{{"auth_token": "{TOKEN}", "api_url": "{NOBODY}", "max_attempts": 1}}')
+    monkeypatch.setenv("TAP_MAILJET_SMS_START_DATE", "2026-01-01")
+    monkeypatch.setenv("TAP_MAILJET_SMS_SOMETHING_ELSE", "1")
+    good = command(caplog, "--config", config)
+    monkeypatch.setenv("TAP_MAILJET_SMS_STARTDATE", "2026-01-01")
+    slip = command(caplog, "--config", config)
 
-    ended = command(caplog, "--config", config)
-
-    assert (ended.code, ended.said("WARNING")) == (69, [])
+    assert (good.code, good.said("WARNING")) == (69, [])
+    assert slip.code == 78
+    assert any("did you mean TAP_MAILJET_SMS_START_DATE?" in text for text in slip.said("ERROR"))
 
 
 def test_a_token_that_is_not_read_is_pointed_at(

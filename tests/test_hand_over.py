@@ -70,7 +70,7 @@ def test_a_backfill_hands_over(form: str, edges: Edges, caplog: pytest.LogCaptur
         simulation.timeline.now += 6 * HOUR
         assert play(simulation).ending is Ending.FINISHED
         if number == 0:
-            warned = "if an earlier load has brought them, the statuses" in caplog.text
+            warned = "if another load has brought what lies before" in caplog.text
 
     missing, stale = missing_and_stale(simulation, first, seam + 2 * DAY)
     logging.getLogger(__name__).info("%s: %d missing, %d stale", form, missing, stale)

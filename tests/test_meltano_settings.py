@@ -112,13 +112,25 @@ def test_a_plan_through_meltano(project: Project) -> None:
 
 
 def test_names_of_meltano_are_no_misspelt_settings(project: Project) -> None:
-    """With `--config ENV` the tap reads the environment that Meltano has made for it."""
+    """But a slip is refused, whether Meltano reads the environment or, with ENV, the tap itself."""
     arguments = ("tap-mailjet-sms--us", "--config", "ENV", "--test")
     good = project.invoke(*arguments, settings={})
-    slip = project.invoke(*arguments, settings={"TAP_MAILJET_SMS_STARTDATE": "2026-01-01"})
 
     assert good.returncode == 0, good.stderr
     assert "The token is good" in good.stderr
     assert "not a setting of this tap" not in good.stderr
-    assert "did you mean TAP_MAILJET_SMS_START_DATE?" in slip.stderr
-    assert "Ended with exit code 78 (configuration)" in slip.stderr
+    for reader in (arguments, ("tap-mailjet-sms--us", "--test")):
+        slip = project.invoke(*reader, settings={"TAP_MAILJET_SMS_STARTDATE": "2026-01-01"})
+        assert "did you mean TAP_MAILJET_SMS_START_DATE?" in slip.stderr
+        assert "Ended with exit code 78 (configuration)" in slip.stderr
+
+
+@pytest.mark.parametrize("date", ["2026-13-01", "01/02/2026", "last monday"])
+def test_a_date_comes_as_it_was_written(project: Project, date: str) -> None:
+    """Meltano makes another one of it where the setting's kind is a date: the year's 13th month."""
+    done = project.invoke(
+        "tap-mailjet-sms--us", "--test", settings={"TAP_MAILJET_SMS_START_DATE": date}
+    )
+
+    assert "start_date is not a date or date-time in ISO 8601" in done.stderr
+    assert "Ended with exit code 78 (configuration)" in done.stderr

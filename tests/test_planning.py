@@ -89,10 +89,13 @@ def test_a_first_run_warns_of_what_an_earlier_load_has_left() -> None:
     for start_date in (NOW - DAY, NOW - 300 * DAY):
         (warning,) = run(start_date=start_date).notices
         assert warning.is_warning
-        assert "an earlier load has brought them, the statuses of its last" in warning.text
+        assert (
+            "if another load has brought what lies before, begin with a copy of its state"
+            in warning.text
+        )
 
     lost = run(start_date=NOW - 400 * DAY).notices
-    assert not any("earlier load" in notice.text for notice in lost), "nobody can read it again"
+    assert not any("another load" in notice.text for notice in lost), "nobody can read it again"
     full = Scope(NOW - DAY, None, Lookback(DAY), 30 * DAY, keeps_bookmark=False)
     assert plan_run(NOW, full, History()).notices == (), "each run reads all there is to read"
 
@@ -154,6 +157,13 @@ def test_a_span_that_was_skipped_is_never_read() -> None:
         NOW - DAY,
     )
     assert run(history, now=NOW + DAY, lookback=9 * DAY).begin == NOW - DAY
+
+
+def test_a_start_date_in_the_future_is_warned_of() -> None:
+    """A slip in the year would read nothing for ever, and each run would end well."""
+    (warning,) = run(start_date=NOW + 400 * DAY).notices
+    assert warning.is_warning
+    assert "lies in the future: no message is read before then" in warning.text
 
 
 def test_a_start_date_in_the_future_loses_nothing() -> None:

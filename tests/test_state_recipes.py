@@ -60,6 +60,23 @@ def lose(ground: Pipeline, start: int, end: int) -> None:
     assert deleted > 100
 
 
+def test_a_plan_is_that_of_the_state_that_is_passed(ground: Pipeline, tmp_path: Path) -> None:
+    """What `meltano state get` prints is taken as it is."""
+    path = tmp_path / "state.json"
+    path.write_text(ground.state_text(PROD), encoding="utf-8")
+    since = len(ground.backend.journal)
+    lines: list[str] = []
+    ground.meltano.run(
+        *("--environment=prod", "invoke", "--no-install", "tap-mailjet-sms"),
+        *("--plan", "--state", str(path)),
+        settings=ground.settings,
+        show=lines.append,
+    )
+    bookmark = str(ground.state(PROD)["replication_key_value"])
+    assert any("ookmark" in line and bookmark[:16] in line for line in lines), lines
+    assert not ground.asked(since)
+
+
 def test_some_days_are_read_again_with_a_state_of_their_own(ground: Pipeline) -> None:
     """The state of the hourly run stays as it is, byte for byte, and goes on as before."""
     before = ground.state_text(PROD)

@@ -120,7 +120,7 @@ def plan_run(
     if puts_off:
         again = None
     gaps = known.skipped
-    notices += _on_start_date(scope, bookmark, oldest)
+    notices += _on_start_date(scope, bookmark, now, oldest)
     if bookmark is not None:
         if end < bookmark and scope.end_date is not None:
             notices.append(_on_end_date(end, bookmark))
@@ -235,28 +235,33 @@ def _as_of_now(
     ).past_gaps()
 
 
-def _on_start_date(scope: Scope, bookmark: datetime | None, oldest: datetime) -> Iterator[Notice]:
+def _on_start_date(
+    scope: Scope, bookmark: datetime | None, now: datetime, oldest: datetime
+) -> Iterator[Notice]:
     """What a start_date means beside a bookmark, and without one."""
     start_date = scope.start_date
     if start_date is None:
         return
-    if bookmark is None:
-        # However long ago it is: an earlier load may have read up to there a moment ago.
-        if start_date > oldest and scope.keeps_bookmark and scope.lookback.tiers:
-            text = (
-                f"Messages from before start_date {iso(start_date)} are not read by this state: if "
-                "an earlier load has brought them, the statuses of its last lookback_days stay as "
-                "they are, unless this state is made a copy of that load's"
-            )
-            yield Notice(text, is_warning=True)
-    elif start_date > bookmark:
-        text = f"Messages from the bookmark {iso(bookmark)} to start_date {iso(start_date)}"
-        yield Notice(f"{text} are not read: start_date is the later one", is_warning=True)
-    else:
-        text = f"start_date {iso(start_date)} is not later than the bookmark {iso(bookmark)}"
+    begin = iso(start_date)
+    if start_date > now:
+        text = f"start_date {begin} lies in the future: no message is read before then"
+        yield Notice(text, is_warning=True)
+    if bookmark is not None and start_date > bookmark:
+        text = f"Messages from the bookmark {iso(bookmark)} to start_date {begin} are not read"
+        yield Notice(f"{text}: start_date is the later one", is_warning=True)
+    elif bookmark is not None:
+        text = f"start_date {begin} is not later than the bookmark {iso(bookmark)}"
         yield Notice(
             f"{text}: it has no effect, this run goes on from the bookmark", is_detail=True
         )
+    elif oldest < start_date <= now and scope.keeps_bookmark and scope.lookback.tiers:
+        # However long ago it is: another load may have read up to there a moment ago.
+        text = (
+            f"This first run begins at start_date {begin}: if another load has brought what lies"
+            " before, begin with a copy of its state, or the statuses of its last lookback_days"
+            " stay as they are"
+        )
+        yield Notice(text, is_warning=True)
 
 
 def _on_end_date(end: datetime, bookmark: datetime) -> Notice:

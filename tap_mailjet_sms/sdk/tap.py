@@ -18,7 +18,11 @@ from singer_sdk.plugin_base import _ConfigInput
 from singer_sdk.singerlib import Catalog
 from typing_extensions import override
 
-from tap_mailjet_sms.environment import settings_of_environment, variable_of
+from tap_mailjet_sms.environment import (
+    settings_of_environment,
+    slips_of_environment,
+    variable_of,
+)
 from tap_mailjet_sms.exceptions import (
     ExitCode,
     InvalidSettingError,
@@ -98,9 +102,11 @@ class StrictTap(Tap):
         maps = {"stream_maps": {"type": ["object", "null"]}}
         schema = {**schema, "properties": {**schema["properties"], **maps}}
         coerce(self._config, schema)
-        errors = config_errors(
-            self._config, schema, variable_of=partial(variable_of, prefix=self._env_var_prefix)
-        )
+        prefix = self._env_var_prefix
+        errors = [
+            *slips_of_environment(schema, prefix=prefix),
+            *config_errors(self._config, schema, variable_of=partial(variable_of, prefix=prefix)),
+        ]
         if errors and raise_errors:
             raise ConfigError(errors)
         return errors
@@ -153,11 +159,13 @@ class StrictTap(Tap):
 
     @override
     def load_state(self, state: dict[str, object]) -> None:
-        """Take a state, if it is one.
+        """Take a state, if it is one; `meltano state get` wraps it once more.
 
         The SDK takes any JSON, and fails where it first looks into it (0.54).
         Breaks: `test_state.py::test_a_damaged_state_is_refused`.
         """
+        if isinstance(inner := state.get("singer_state"), dict):
+            state = inner
         check_state(state)
         super().load_state(state)
 
