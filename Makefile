@@ -124,10 +124,12 @@ pins: .tools/uv/.done ## Compile the hashed pins of requirements/ (UPGRADE=--upg
 	$(COMPILE) requirements/target-postgres.in --output-file requirements/target-postgres.txt
 	$(COMPILE) requirements/target-snowflake.in --output-file requirements/target-snowflake.txt
 	$(COMPILE) requirements/target-jsonl.in --output-file requirements/target-jsonl.txt
+	$(COMPILE) requirements/target-duckdb.in --output-file requirements/target-duckdb.txt
 	$(COMPILE) requirements/airbyte-cdk.in --output-file requirements/airbyte-cdk.txt
 	$(COMPILE) requirements/audit.in --output-file requirements/audit.txt
 	$(COMPILE) requirements/dlt.in --output-file requirements/dlt.txt
 	$(COMPILE) requirements/pipelinewise.in --output-file requirements/pipelinewise.txt
+	$(COMPILE) requirements/sling.in --output-file requirements/sling.txt
 	$(COMPILE) requirements/charts.in --output-file requirements/charts.txt
 	$(COMPILE) requirements/dbt.in --output-file requirements/dbt.txt
 	$(COMPILE) requirements/dbt-snowflake.in --output-file requirements/dbt-snowflake.txt

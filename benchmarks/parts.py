@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
+from benchmarks import cells as compared
 from benchmarks import pace as sharing
 from benchmarks import waiting as waits
 from benchmarks import warehouse
@@ -290,6 +291,11 @@ def meltano(bench: Bench) -> Table:
     return warehouse.table(bench.folder, rows=min(bench.rows, 50_000), rounds=bench.rounds)
 
 
+def cells(bench: Bench) -> Table:
+    """Which cells of a hostile set each way into Postgres alters, peers too."""
+    return compared.table(bench.folder)
+
+
 def pace(bench: Bench) -> Table:
     """Many clients that share a token with a limit of calls per second."""
     return sharing.table(bench.folder)
@@ -297,5 +303,7 @@ def pace(bench: Bench) -> Table:
 
 PARTS: dict[str, Callable[[Bench], Table]] = {
     part.__name__: part
-    for part in (records, batches, hashing, startup, waiting, polls, pace, memory, growth, meltano)
+    for part in (
+        *(records, batches, hashing, startup, waiting, polls, pace, memory, growth, meltano, cells),
+    )
 }

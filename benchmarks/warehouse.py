@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from benchmarks.report import Table
 
 PEERS = Path(__file__).resolve().parent / "peers"
-START, END = "2026-01-01T00:00:00+00:00", "2026-01-06T00:00:00+00:00"
+WINDOW = {"start_date": "2026-01-01T00:00:00+00:00", "end_date": "2026-01-06T00:00:00+00:00"}
 FEW = 100
 FAST: Mapping[str, object] = {"validate_records": False, "sanitize_null_text_characters": True}
 LOADS = ("first load", "upsert")
@@ -38,15 +38,19 @@ LIMIT = "bare COPY and upsert"
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """Where everything goes, and the process of its server."""
+    """Where everything goes."""
 
     uri: str
-    pid: int
 
     @property
     def folder(self) -> str:
         """The folder of its socket."""
         return parse_qs(urlsplit(self.uri).query)["host"][0]
+
+    @property
+    def pid(self) -> int:
+        """The process of its server."""
+        return int((Path(self.folder) / "postmaster.pid").read_text().split()[0])
 
     def cpu(self) -> float:
         """The processor's seconds of the server and of all that it has ever started."""
@@ -95,27 +99,26 @@ def table(folder: Path, *, rows: int, rounds: int) -> Table:
         serve(files[rows], rows=rows) as many,
         postgres() as uri,
     ):
-        data = Path(parse_qs(urlsplit(uri).query)["host"][0])
-        database = Database(uri, int((data / "postmaster.pid").read_text().split()[0]))
-        ways = _ways(database, folder)
+        database = Database(uri)
+        every = ways(database, folder)
         for _ in range(rounds):
-            for way in ways:
+            for way in every:
                 for size, url in ((FEW, few), (rows, many)):
-                    _drop(database)
-                    shutil.rmtree(folder / "peers", ignore_errors=True)
-                    for load in LOADS:
-                        cost = _load(way, url, database, folder)
-                        costs.setdefault((way.name, load, size), []).append(cost)
+                    clear(database, folder)
+                    for name in LOADS:
+                        cost = run(way, url, database, folder)
+                        costs.setdefault((way.name, name, size), []).append(cost)
                     if way.name == RECOMMENDED:
-                        for load, cost in zip(LOADS, _limit(database), strict=True):
-                            costs.setdefault((LIMIT, load, size), []).append(cost)
-        names = [*(way.name for way in ways), LIMIT]
-        found = [_row(name, load, rows, costs) for load in LOADS for name in names]
+                        for name, cost in zip(LOADS, _limit(database), strict=True):
+                            costs.setdefault((LIMIT, name, size), []).append(cost)
+        names = [*(way.name for way in every), LIMIT]
+        found = [_row(way, name, rows, costs) for name in LOADS for way in names]
         _against(found)
         return [*found, *_meltano(folder, many, database, rows, found)]
 
 
-def _ways(database: Database, folder: Path) -> list[Way]:
+def ways(database: Database, folder: Path) -> list[Way]:
+    """All that are measured, with their settings in a folder."""
     target = str(environment(TARGET) / TARGET)
 
     def singer(name: str, settings: Mapping[str, object], program: str = target) -> Sequence[str]:
@@ -149,10 +152,19 @@ def _ways(database: Database, folder: Path) -> list[Way]:
         Way("pipelinewise-target-postgres", singer(
             "pipelinewise", pipelinewise, str(environment("pipelinewise") / TARGET))),
         Way("dlt", [*dlt, database.uri, "loaded", str(folder / "peers")]),
+        Way("sling, told the types", sling(database), {"decimals": "x-singer.decimal"}),
     ]  # fmt: skip
 
 
-def _load(way: Way, url: str, database: Database, folder: Path) -> Cost:
+def sling(database: Database) -> Sequence[str]:
+    """The command of a peer that can also guess the types of the columns: add `guess`."""
+    program = [str(environment("sling") / "python"), str(PEERS / "sling_postgres.py")]
+    return [*program, database.uri, "loaded"]
+
+
+def run(
+    way: Way, url: str, database: Database, folder: Path, window: Mapping[str, object] = WINDOW
+) -> Cost:
     """Run the tap into a program, to the end of both.
 
     Raises:
@@ -160,8 +172,8 @@ def _load(way: Way, url: str, database: Database, folder: Path) -> Cost:
     """
     shutil.rmtree(folder / "batches", ignore_errors=True)
     config = folder / "tap.json"
-    own = {"auth_token": TOKEN, "api_url": url, "start_date": START, "end_date": END}
-    config.write_text(json.dumps({**own, **way.tap}))
+    own = {"auth_token": TOKEN, "api_url": url}
+    config.write_text(json.dumps({**own, **window, **way.tap}))
     variables = {**os.environ, "PGTZ": "UTC", "RUNTIME__DLTHUB_TELEMETRY": "false"}
     before, began = database.cpu(), time.perf_counter()
     with (folder / "log").open("wb") as log:
@@ -249,13 +261,13 @@ def _against(found: Table) -> None:
 def _meltano(folder: Path, url: str, database: Database, rows: int, found: Table) -> Table:
     """What `meltano run` adds to the recommended way."""
     install(print)
-    _drop(database)
+    clear(database, folder)
     meltano = Meltano.prepare(folder / "meltano")
     settings = {
         "TAP_MAILJET_SMS_API_URL": url,
         "TAP_MAILJET_SMS_AUTH_TOKEN": TOKEN,
-        "TAP_MAILJET_SMS_START_DATE": START,
-        "TAP_MAILJET_SMS_END_DATE": END,
+        "TAP_MAILJET_SMS_START_DATE": WINDOW["start_date"],
+        "TAP_MAILJET_SMS_END_DATE": WINDOW["end_date"],
         "TARGET_POSTGRES_SQLALCHEMY_URL": sqlalchemy_url(database.uri),
     }
     before, began = _children(), time.perf_counter()
@@ -267,7 +279,9 @@ def _meltano(folder: Path, url: str, database: Database, rows: int, found: Table
     return [{"way": way, "load": "first load", "rows": rows, "CPU s": cpu - both, "wall s": wall}]
 
 
-def _drop(database: Database) -> None:
+def clear(database: Database, folder: Path) -> None:
+    """Forget what was loaded, and what a peer has kept of it."""
+    shutil.rmtree(folder / "peers", ignore_errors=True)
     with psycopg.connect(database.uri, autocommit=True) as connection:
         for schema in ("loaded", "loaded_staging", "mailjet_dev"):
             connection.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE")

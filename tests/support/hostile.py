@@ -117,18 +117,20 @@ def _unix(moment: object) -> str:
     return str(int(moment.timestamp())) if isinstance(moment, datetime) else ""
 
 
+def window() -> dict[str, object]:
+    """The settings of the tap that read such a file as one window."""
+    night = october_night()
+    return {
+        "start_date": (night - timedelta(hours=3)).isoformat(),
+        "end_date": (night + timedelta(hours=12)).isoformat(),
+        "verify_layout": "off",
+    }
+
+
 def tap_output(csv: Path, rows: list[Row], more: Mapping[str, object] | None = None) -> bytes:
     """What the tap writes to stdout of such a file, read as one window."""
-    night = october_night()
     output = Output()
     with serve(csv, rows=len(rows)) as url:
-        config = {
-            "auth_token": TOKEN,
-            "api_url": url,
-            "start_date": (night - timedelta(hours=3)).isoformat(),
-            "end_date": (night + timedelta(hours=12)).isoformat(),
-            "verify_layout": "off",
-            **(more or {}),
-        }
+        config = {"auth_token": TOKEN, "api_url": url, **window(), **(more or {})}
         run_here(lambda: TapMailjetSMS(config=config).sync_all(), output=output)
     return bytes(output.written)
