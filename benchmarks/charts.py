@@ -59,21 +59,27 @@ def speed(table: list[dict[str, object]], path: Path) -> None:
 
 
 def warehouse(table: list[dict[str, object]], path: Path) -> None:
-    """Seconds of the processor by process for a first load, by the way into Postgres."""
-    ways = [row for row in table if row["load"] == "first load" and "net" in row][::-1]
-    figure, axes = plt.subplots(figsize=(8, 3), layout="constrained")
-    names = [str(row["way"]) for row in ways]
-    left = [0.0] * len(ways)
-    processes = {"tap": BLUE, "target": GREY, "Postgres": "#d9a441"}
-    for process, colour in processes.items():
-        seconds = [
-            1e6 * float(str(row[f"{process} CPU s"])) / float(str(row["rows"])) for row in ways
-        ]
-        axes.barh(names, seconds, left=left, color=colour, label=process)
-        left = [before + more for before, more in zip(left, seconds, strict=True)]
-    axes.bar_label(axes.containers[-1], [f"{value:,.0f}" for value in left], padding=3)
-    axes.set(xlabel="CPU microseconds for a row, start-up included", xlim=(0, max(left) * 1.15))
-    axes.legend(loc="lower right")
+    """Seconds of the processor by process for a first load and an upsert, by the way."""
+    measured = [row for row in table if "net" in row][::-1]
+    figure, panels = plt.subplots(
+        1, 2, figsize=(8, 3.6), sharex=True, sharey=True, layout="constrained"
+    )
+    for axes, load in zip(panels, ("first load", "upsert"), strict=True):
+        ways = [row for row in measured if row["load"] == load]
+        names = [str(row["way"]) for row in ways]
+        left = [0.0] * len(ways)
+        processes = {"tap": BLUE, "target": GREY, "Postgres": "#d9a441"}
+        for process, colour in processes.items():
+            seconds = [
+                1e6 * float(str(row[f"{process} CPU s"])) / float(str(row["rows"])) for row in ways
+            ]
+            axes.barh(names, seconds, left=left, color=colour, label=process)
+            left = [before + more for before, more in zip(left, seconds, strict=True)]
+        axes.bar_label(axes.containers[-1], [f"{value:,.0f}" for value in left], padding=3)
+        axes.set(title=load, xlim=(0, max(*left, axes.get_xlim()[1]) * 1.1))
+    figure.supxlabel("CPU microseconds for a row, start-up included", fontsize="medium")
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=3, frameon=False)
     figure.savefig(path, metadata=METADATA)
 
 
