@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 import pytest
 from hypothesis import settings
@@ -13,6 +14,9 @@ settings.load_profile("unhurried")
 
 #: Schedulers to install and loads of minutes: `make orchestrators`.
 collect_ignore = [] if os.environ.get("ORCHESTRATORS") else ["orchestrators"]
+# DuckDB 1.2, the last one that its target loses no row with, has wheels up to Python 3.13.
+if sys.version_info >= (3, 14):
+    collect_ignore.append("test_duckdb.py")
 
 
 @pytest.fixture(autouse=True)

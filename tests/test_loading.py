@@ -213,7 +213,7 @@ def test_snowflake_would_hold_every_cell(lane: str, tmp_path: Path) -> None:
     kinds = found["columns"]
     assert kinds["COST_VALUE"] == "NUMBER(38,20)"
     loaded = [dict(zip(names, row, strict=False)) for row in found["loaded"]]
-    assert sorted(map(comparable, loaded)) == [comparable(row) for row in rows]
+    assert sorted(map(hostile.comparable, loaded)) == [hostile.comparable(row) for row in rows]
     # One of each for a file; for single records, one for `batch_size_rows` of them.
     assert len(found["puts"]) == len(found["merges"]) == (3 if lane == "files" else 1)
     if lane == "files":
@@ -241,21 +241,6 @@ def in_fake_snowflake(output: bytes, folder: Path) -> Any:  # noqa: ANN401 - JSO
     return json.loads(done.stdout.splitlines()[-1])  # after the STATE messages
 
 
-def comparable(row: Row) -> list[str]:
-    """A row of the truth, or as the fake tells it: moments in UTC, objects and numbers by value."""
-    cells: list[str] = []
-    for name, value in row.items():
-        told = value
-        if isinstance(value, datetime):
-            told = value.replace(tzinfo=None)
-        elif name == "cost_value" and value is not None:
-            told = f"{Decimal(str(value)):.20f}"
-        elif name == "extra":
-            told = json.loads(value) if isinstance(value, str) else value
-        cells.append(f"{name}={told}")
-    return cells
-
-
 def test_jsonl_holds_every_cell(tmp_path: Path) -> None:
     """In its pinned version in meltano.yml: the records as they left, those of each run anew."""
     rows = hostile.messages()
@@ -278,5 +263,5 @@ def test_jsonl_holds_every_cell(tmp_path: Path) -> None:
         for name in ("created_at", "sent_at"):
             moment = record[name] and datetime.fromisoformat(record[name])
             record[name] = moment and moment.astimezone(UTC)
-    found = [comparable({name: record[name] for name in rows[0]}) for record in records]
-    assert found == [comparable(row) for row in rows] * 2
+    found = [hostile.comparable({name: record[name] for name in rows[0]}) for record in records]
+    assert found == [hostile.comparable(row) for row in rows] * 2

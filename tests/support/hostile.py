@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import cycle
@@ -89,6 +90,21 @@ def messages(costs: tuple[str, ...] = COSTS) -> list[Row]:
             }
         )
     return rows
+
+
+def comparable(row: Row) -> list[str]:
+    """A row of the truth, or as read of JSON: moments in UTC, objects and numbers by value."""
+    cells: list[str] = []
+    for name, value in row.items():
+        told = value
+        if isinstance(value, datetime):
+            told = value.replace(tzinfo=None)
+        elif name == "cost_value" and value is not None:
+            told = f"{Decimal(str(value)):.20f}"
+        elif name == "extra":
+            told = json.loads(value) if isinstance(value, str) else value
+        cells.append(f"{name}={told}")
+    return cells
 
 
 def write_csv(path: Path, rows: list[Row], *, notes: bool = True) -> None:
