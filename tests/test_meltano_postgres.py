@@ -17,6 +17,7 @@ from mailjet_sandbox import LAYOUTS, Backend, Build, Messages, Sandbox, Unknowns
 from pipeline.environments import ROOT
 from pipeline.meltano import TAP, TARGET, Meltano, install
 from pipeline.postgres import postgres, sqlalchemy_url
+from pipeline.processes import CommandError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -178,24 +179,37 @@ def test_two_runs_leave_what_mailjet_knows(journey: Journey) -> None:
     assert len(update) < len(expected)
 
 
-def test_batch_files_are_loaded_and_deleted(journey: Journey, tmp_path: Path) -> None:
-    """The environment for many rows at once loads the same rows, and leaves no number behind."""
+def test_batch_files_are_deleted_once_they_are_loaded(journey: Journey, tmp_path: Path) -> None:
+    """The environment for many rows at once loads the same rows, and leaves no number behind.
+
+    What a target has failed with stays, until the next run has loaded all of it.
+    """
     shutil.copy(ROOT / "meltano.yml", tmp_path)
-    first = 56660 + len(journey._exports())
-    start = journey.now - timedelta(days=2)
-    exports = journey.run(
-        "--environment=postgres-files",
-        "run",
-        "sms-to-postgres-files",
-        start=start,
-        end=journey.now - timedelta(hours=1),
-        meltano=Meltano(journey.meltano.home, project=tmp_path),
+    start, end = journey.now - timedelta(days=2), journey.now - timedelta(hours=1)
+    files = tmp_path / "output" / "batch-files"
+
+    def run() -> list[tuple[int, int]]:
+        command = ("--environment=postgres-files", "run", "sms-to-postgres-files")
+        meltano = Meltano(journey.meltano.home, project=tmp_path)
+        return journey.run(*command, start=start, end=end, meltano=meltano)
+
+    journey.warehouse.execute("CREATE SCHEMA mailjet")
+    journey.warehouse.execute(
+        "CREATE TABLE mailjet.sms_messages (message_id text PRIMARY KEY CHECK (false))"
     )
+    with pytest.raises(CommandError):
+        run()
+    assert list(files.iterdir())
+    assert not journey.warehouse.execute("SELECT FROM mailjet.sms_messages").fetchall()
+    journey.warehouse.execute("DROP TABLE mailjet.sms_messages")
+    first = 56660 + len(journey._exports())
+
+    exports = run()
 
     expected = journey.expected(exports, start=start, first=first)
     assert len(expected) > 900
     assert journey.table("mailjet") == {row["message_id"]: row for row in expected}
-    assert not list((tmp_path / "output" / "batch-files").iterdir())
+    assert not list(files.iterdir())
     # So they came from files.
     (row,) = journey.warehouse.execute("SELECT count(_sdc_extracted_at) FROM mailjet.sms_messages")
     assert row == (0,)
