@@ -63,8 +63,9 @@ class TapMailjetSMS(StrictTap):
             th.DateTimeType,
             title="Start Date",
             description=(
-                "Where reading for the first time begins; what an earlier run has read is read "
-                "again all the same; by default the oldest that Mailjet still exports (one year)"
+                "Where reading for the first time begins, by default the oldest that Mailjet still "
+                "exports (one year); it does nothing beside a bookmark, but if it is later what "
+                "lies between is skipped"
             ),
         ),
         th.Property(
@@ -89,8 +90,8 @@ class TapMailjetSMS(StrictTap):
             default=3,
             title="Lookback (Days)",
             description=(
-                "How old a message is at least when it is read for the last time, since statuses "
-                "and costs change after creation"
+                "Up to which age messages are read again, since statuses and costs change after "
+                "creation; what changes later is not seen"
             ),
         ),
         th.Property(
