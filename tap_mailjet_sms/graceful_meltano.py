@@ -29,6 +29,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
 TAP = "tap-mailjet-sms"
+HELP = """\
+graceful-meltano takes the arguments of meltano, which are below. At a signal it ends the tap alone,
+so that what was loaded is kept; then, or at a second signal, Meltano ends. It ends with 143, 130 or
+129 after a signal, with the tap's own exit code (with --log-format=json), or with Meltano's.
+"""
 #: Long enough for Meltano to save a state, or to start the next plugin.
 IDLE_SECONDS = 2.0
 POLL_SECONDS = 0.1
@@ -48,6 +53,9 @@ def main() -> None:
         SystemExit: With 143, 130 or 129, if a signal has cut the run; else with the tap's own exit
             code, where Meltano's JSON log tells it (`--log-format=json`); else with Meltano's.
     """
+    if sys.argv[1:] in (["--help"], ["-h"]):
+        sys.stdout.write(f"{HELP}\n")
+        sys.stdout.flush()  # before Meltano's
     signals: list[tuple[int, float]] = []
     for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signum != signal.SIGHUP or signal.getsignal(signum) != signal.SIG_IGN:  # as under nohup

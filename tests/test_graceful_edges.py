@@ -115,3 +115,13 @@ def test_a_meltano_that_cannot_be_started_is_said_so(tmp_path: Path) -> None:
         assert process.returncode == 1
         assert output.decode().startswith(said)
         assert output.count(b"\n") == 1
+
+
+def test_its_help_comes_before_that_of_meltano(folder: Path) -> None:
+    """What it does with a signal, and with which codes it ends."""
+    program(folder, "meltano", 'echo "Meltano\'s help"', by="/bin/sh")
+    environ = {**os.environ, "PATH": f"{folder}{os.pathsep}{os.defpath}"}
+    done = subprocess.run([GRACEFUL, "--help"], env=environ, capture_output=True, check=True)
+    own, _, meltanos = done.stdout.decode().partition("\n\n")
+    assert "It ends with 143" in own
+    assert meltanos == "Meltano's help\n"
