@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from tap_mailjet_sms.reading.cells import bare, integer, is_null, recipient
-from tap_mailjet_sms.reading.prices import currency_of, price_of
+from tap_mailjet_sms.reading.prices import Price, currency_of, price_of
 from tap_mailjet_sms.reading.statuses import STATUS_FORMS, StatusForm, status_of
 from tap_mailjet_sms.reading.time_texts import ReadTime, read_time
 from tap_mailjet_sms.schema import STATUS_NAMES, plain_name
@@ -85,6 +85,22 @@ def hours_ahead(cell: str, moment: datetime, form: TimeForm) -> timedelta | None
     whole = round(ahead / _QUARTER) * _QUARTER
     is_whole = _is_at(found._replace(moment=found.moment - whole, later=None), moment)
     return whole if whole and is_whole and abs(whole) <= _FARTHEST_ZONE else None
+
+
+def code_in(cell: str) -> int | None:
+    """The code of the status that a cell says; None if it says none."""
+    try:
+        return status_of(cell, StatusForm.ANY)[0]
+    except (ValueError, ArithmeticError, RecursionError):
+        return None
+
+
+def price_in(cell: str) -> Price:
+    """What a cell says of a price; nothing, if it is none."""
+    try:
+        return price_of(cell)
+    except (ValueError, ArithmeticError, RecursionError):
+        return Price()
 
 
 def digits(text: str) -> str | None:

@@ -12,8 +12,9 @@ from tap_mailjet_sms.witness import Silence
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from tap_mailjet_sms.reading.evidence import Finding, Findings
+    from tap_mailjet_sms.reading.evidence import Findings
     from tap_mailjet_sms.reading.layout import Evidence, KnownLayout, Unproved
+    from tap_mailjet_sms.reading.named_columns import Finding
 
     ColumnMap = Mapping[str, str | None]
 

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from tap_mailjet_sms.exceptions import CSVHeaderError, CSVLayoutError
 from tap_mailjet_sms.notices import Notice
 from tap_mailjet_sms.reading import proof_sentences as sentences
-from tap_mailjet_sms.reading.evidence import ENOUGH, Findings, weigh
+from tap_mailjet_sms.reading.evidence import Findings, weigh
 from tap_mailjet_sms.reading.header import are_data, looks_like_data
 from tap_mailjet_sms.reading.layout import (
     Proof,
@@ -28,6 +28,7 @@ from tap_mailjet_sms.reading.layout import (
 from tap_mailjet_sms.reading.rows import read_blocks
 from tap_mailjet_sms.reading.rules import TimeForm, VerifyLayout
 from tap_mailjet_sms.reading.search import WholeColumns, find_rows
+from tap_mailjet_sms.reading.testimony import ENOUGH
 from tap_mailjet_sms.reading.time_texts import read_time
 from tap_mailjet_sms.witness import Silence
 

@@ -165,7 +165,7 @@ def _cells(block: pa.RecordBatch, index: int) -> tuple[str, ...]:
 
 
 class WholeColumns:
-    """What can be told of a column only by all of its cells; see `evidence.WholeFile`."""
+    """What can be told of a column only by all of its cells; see `unnamed_columns.WholeFile`."""
 
     def __init__(self, file: BinaryIO, header: Header) -> None:
         """Take the whole file, in UTF-8; nothing is read yet."""

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 #: The names by their codes.
 _NAMES = pa.array([STATUS_NAMES.get(code) for code in range(max(STATUS_NAMES) + 1)])
 _CODES = {plain_name(name): code for code, name in STATUS_NAMES.items()}
+#: The codes of those that are not the last (documented as codes, guessed as such).
+OPEN_STATUSES = {0, 1, 2}
 
 #: The fields of a JSON object: the short names are documented, the others are guesses.
 _JSON_CODE = ("code", "statuscode")

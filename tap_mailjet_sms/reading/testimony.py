@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from tap_mailjet_sms.reading.agreement import Says, hours_ahead, said, value
+from tap_mailjet_sms.reading.agreement import Says, code_in, hours_ahead, said, value
 from tap_mailjet_sms.reading.cells import is_null
-from tap_mailjet_sms.reading.roles import STATUS_ROLES
+from tap_mailjet_sms.reading.roles import STATUS, STATUS_ROLES
 from tap_mailjet_sms.reading.rules import DateOrder, TimeForm
+from tap_mailjet_sms.reading.statuses import OPEN_STATUSES
 from tap_mailjet_sms.reading.time_texts import ReadTime, read_time
+from tap_mailjet_sms.schema import STATUS_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -19,7 +21,17 @@ if TYPE_CHECKING:
 
     from tap_mailjet_sms.witness import Witness
 
-
+#: Witnesses that a column needs which no name gives, with different ids.
+ENOUGH = 3
+#: Different values that they need in it; what is not here may be the same in all.
+_DIFFERENT = {
+    "message_id": 3,
+    "created_at": 3,
+    "recipient": 2,
+    "sms_count": 2,
+    "cost_value": 2,
+    STATUS: 2,
+}
 _MINUTE, _SECOND = timedelta(minutes=1), timedelta(seconds=1)
 
 
@@ -41,6 +53,11 @@ class Testimony:
     rows: Sequence[Row]
     zone: tzinfo
     orders: dict[str, DateOrder] = field(default_factory=dict)
+
+    @property
+    def places(self) -> range:
+        """The columns of the rows."""
+        return range(len(self.rows[0].cells))
 
     def form(self, role: str, order: DateOrder | None = None) -> TimeForm:
         """How a column of times is read."""
@@ -70,17 +87,33 @@ class Testimony:
         found = [value(role, row.witness) for row in self.agreeing(role, place, order)]
         return len({each.casefold() if isinstance(each, str) else each for each in found})
 
+    def varies(self, role: str, place: int, order: DateOrder | None = None) -> bool:
+        """Whether they are different enough to tell this column from others."""
+        return self.different(role, place, order) >= _DIFFERENT.get(role, 1)
+
+    def stuck(self, role: str, place: int) -> int:
+        """In how many rows a value differs that cannot have moved on to that of the list.
+
+        A message is sent once, and costs what it costs once its status is the last.
+        """
+        differing = self.differing(role, place)
+        if role in STATUS_ROLES:
+            codes = [code_in(row.cells[place]) for row in differing]
+            return sum(code in STATUS_NAMES and code not in OPEN_STATUSES for code in codes)
+        if role == "cost_value":
+            return sum(row.witness.status_code not in OPEN_STATUSES for row in differing)
+        return len(differing) if role == "sent_at" else 0
+
     def holds(self, place: int, roles: Iterable[str], *, but: str) -> str | None:
         """Which of these roles a column is, if all of its cells agree with one but this."""
         alike = STATUS_ROLES if but in STATUS_ROLES else (but,)
         return next((r for r in roles if r not in alike and self.all_agree(r, place)), None)
 
-    def elsewhere(self, role: str, place: int, *, different: int = 1) -> int | None:
-        """The one other column of which all cells agree with this role, in so many values."""
-        others = [p for p in range(len(self.rows[0].cells)) if p != place]
+    def elsewhere(self, role: str, place: int) -> int | None:
+        """The one other column of which all cells agree with this role."""
+        others = [other for other in self.places if other != place]
         found = [other for other in others if self.all_agree(role, other)]
-        is_plain = len(found) == 1 and self.different(role, found[0]) >= different
-        return found[0] if is_plain else None
+        return found[0] if len(found) == 1 else None
 
     def is_precise(self, role: str, place: int, order: DateOrder | None = None) -> bool:
         """Whether all times of a column have a minute at least."""

@@ -6,8 +6,9 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 from unittest.mock import patch
 
-from tap_mailjet_sms.reading import evidence, proving, search
-from tap_mailjet_sms.reading.roles import TIMES
+from tap_mailjet_sms.reading import evidence, proving, search, testimony, unnamed_columns
+from tap_mailjet_sms.reading.named_columns import Judgement
+from tap_mailjet_sms.reading.unnamed_columns import UnnamedColumns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -18,24 +19,17 @@ if TYPE_CHECKING:
 
 def names_over_cells() -> AbstractContextManager[object]:
     """What a known name says is true, whatever stands below it."""
-    return patch.multiple(
-        evidence, _judge_constant=lambda *_: True, _judge_changing=lambda *_: True
-    )
+    return patch.object(evidence, "judge", lambda *_: Judgement(is_proved=True))
 
 
 def first_candidate() -> AbstractContextManager[object]:
     """Of several columns that agree with all witnesses, the first is taken."""
 
-    def find(self: evidence._Search, role: str, places: Iterable[int]) -> None:
-        testimony = self._testimony
-        for place in places:
-            orders = testimony.possible_orders(role, place) if role in TIMES else [None]
-            for order in orders:
-                if testimony.all_agree(role, place, order):
-                    self._take(role, place, order)
-                    return
+    def find(self: UnnamedColumns, role: str, places: Iterable[int]) -> None:
+        for first in self._candidates(role, places, self._testimony.all_agree)[:1]:
+            self._take(role, *first)
 
-    return patch.object(evidence._Search, "_find_constant", find)
+    return patch.object(UnnamedColumns, "_find_constant", find)
 
 
 def one_witness() -> AbstractContextManager[object]:
@@ -47,9 +41,9 @@ def one_witness() -> AbstractContextManager[object]:
 
     stack = ExitStack()
     stack.enter_context(patch.object(proving, "find_rows", find_rows))
-    stack.enter_context(
-        patch.multiple(evidence, ENOUGH=1, _DIFFERENT=dict.fromkeys(evidence._DIFFERENT, 1))
-    )
+    for module in (evidence, unnamed_columns):
+        stack.enter_context(patch.object(module, "ENOUGH", 1))
+    stack.enter_context(patch.object(testimony, "_DIFFERENT", {}))
     return stack
 
 
