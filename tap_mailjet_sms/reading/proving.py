@@ -1,8 +1,20 @@
 """The layout of a file, proved by messages of Mailjet's own list before a row of it leaves.
 
-A layout that was proved before is taken as it is. Otherwise a few messages are asked for, their
-rows are found in the file, and `evidence.py` decides what each column is. Where there is no
-message to be had, the names decide alone.
+A few messages are asked for, their rows are found in the file, and `evidence.py` decides what each
+column is. No file needs that whose layout was proved before, and not each one can have it:
+
+=========================================  =====================================================
+a file                                     is read
+=========================================  =====================================================
+for which there is no list to ask          as it was proved before, or else by its names
+whose layout is known, and is not due      the same
+with no row, for certain                   the same: there is nothing to ask of
+of which witnesses are found               as they say; what they contradict is refused
+of one line, which may be a header, where  not at all, unless that line looks like data
+Mailjet lists no message
+without witnesses                          as it was proved before, or else by its names; and why
+                                           it is unproved is remembered
+=========================================  =====================================================
 """
 
 from __future__ import annotations
@@ -96,39 +108,56 @@ class _Proving:
         self._rules = rules
         self._before = before
         self._asking = asking
+        self._silence_before = before.unproved.silence if before and before.unproved else None
         self._proof: Proof | None = None
 
     def proven(self) -> Proven | None:
+        """How the file is read: the rows of the table above, in their order."""
         known = self._remembered()
-        self._proof = proof = known.proof if known else None
+        self._proof, unproved = (known.proof, known.unproved) if known else (None, None)
         if self._asking is None:
-            return self._proven(proof)
+            return self._laid_out()
         listing, check = self._asking
         if known is not None and not _is_due(known, listing, check):
-            return self._proven(proof, known.unproved)
+            return self._laid_out(unproved)
         has_rows = next(read_blocks(self._file, self._header), None) is not None
-        is_certain = self._header.is_known or self._header.is_absent
-        if is_certain and not has_rows:
-            return self._proven(proof, known.unproved if known else None)
+        if not has_rows and self._is_certain:
+            return self._laid_out(unproved)
         findings, silence = self._ask(listing)
-        if silence is Silence.EMPTY and not is_certain and not has_rows:
+        if findings is not None:
+            return self._witnessed(findings, listing, check)
+        if not has_rows and silence is Silence.EMPTY:
             listing.has_told(self._fingerprint())
             if not any(map(looks_like_data, self._header.names)):
-                return None  # a header that is not known, and no message to be below it
-        if findings is None:
-            told = self._before and self._before.unproved
-            is_news = not told or told.silence is not silence
-            text = sentences.without_witnesses(silence, is_proved=proof is not None)
-            notice = Notice(text, is_warning=is_news)
-            return self._proven(proof, Unproved(silence, check.now), [notice])
+                return None
+        return self._unwitnessed(silence, check)
+
+    @property
+    def _is_certain(self) -> bool:
+        """Whether the first row is a header for certain, or none."""
+        return self._header.is_known or self._header.is_absent
+
+    def _witnessed(self, findings: Findings, listing: Listing, check: WindowCheck) -> Proven:
+        """The file as witnesses say it is, and what is to be said of that.
+
+        Raises:
+            CSVLayoutError: They contradict a name, and that is an error.
+        """
         notices = self._told(findings)
         if findings.evidence.is_proof:
-            is_news = proof is None
-            proof = _renewed(proof, findings, check)
+            is_news = self._proof is None
+            self._proof = _renewed(self._proof, findings, check)
             listing.has_told(self._fingerprint())
-            text = sentences.proved(self._header.names, proof.evidence, self._rules.column_map)
+            evidence = self._proof.evidence
+            text = sentences.proved(self._header.names, evidence, self._rules.column_map)
             notices.append(Notice(text, is_detail=not is_news))
-        return self._proven(proof, None, notices, findings)
+        return self._laid_out(None, notices, findings)
+
+    def _unwitnessed(self, silence: Silence, check: WindowCheck) -> Proven:
+        """The file as it was proved before or by its names; a warning, if that is news."""
+        text = sentences.without_witnesses(silence, is_proved=self._proof is not None)
+        notice = Notice(text, is_warning=silence is not self._silence_before)
+        return self._laid_out(Unproved(silence, check.now), [notice])
 
     def _remembered(self) -> KnownLayout | None:
         """The layout before, if this file has it."""
@@ -164,13 +193,12 @@ class _Proving:
         if witnesses:
             return findings, Silence.ABSENT
         # Without an answer that says why, this run has asked often enough before.
-        told = self._before and self._before.unproved
-        return None, listing.silence or (told.silence if told else Silence.ABSENT)
+        return None, listing.silence or self._silence_before or Silence.ABSENT
 
     def _weighed(self, witnesses: Sequence[Witness]) -> Findings | None:
         """What these witnesses say; None if none of them is in the file."""
         header, zone = self._header, self._rules.zone
-        rows_from = header if header.is_known or header.is_absent else header.as_row()
+        rows_from = header if self._is_certain else header.as_row()
         # A first row that looks like data has no names to go by.
         is_data = rows_from is not header and are_data(header.names, self._rules.column_map)
         naming = self._naming(rows_from if is_data else header)
@@ -219,13 +247,19 @@ class _Proving:
             notices.append(Notice(text, is_warning=True))
         return notices
 
-    def _proven(
+    def _laid_out(
         self,
-        proof: Proof | None,
         unproved: Unproved | None = None,
         notices: Sequence[Notice] = (),
         findings: Findings | None = None,
     ) -> Proven:
+        """The file as it is proved, or else by its names.
+
+        Raises:
+            CSVHeaderError: Nothing tells where the id or the creation time is, or a column is there
+                twice.
+        """
+        proof = self._proof
         evidence = proof.evidence if proof else None
         if evidence is None and findings is not None:  # of what cells are, not of where they are
             evidence = replace(findings.evidence, found={}, proved=frozenset())
