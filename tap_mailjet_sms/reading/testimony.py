@@ -121,7 +121,7 @@ class Testimony:
         return all(time.precision <= _MINUTE for time in found if time is not None)
 
     def is_rounded(self, role: str, place: int) -> bool:
-        """Whether the times that differ do so by a second, as one that is rounded does."""
+        """Whether some times differ, by a second at most, as those do that are rounded."""
         differing = self.differing(role, place)
         apart = [
             abs(time.moment - moment)
@@ -129,7 +129,7 @@ class Testimony:
             if (moment := self._moment(role, row)) is not None
             and (time := _time(row.cells[place], self.form(role))) is not None
         ]
-        return len(apart) == len(differing) and max(apart) <= _SECOND
+        return 0 < len(apart) == len(differing) and max(apart) <= _SECOND
 
     def filled(self, place: int) -> list[str]:
         """The cells of a column that hold anything."""

@@ -331,6 +331,15 @@ def test_one_odd_message_is_no_contradiction() -> None:
     assert found.column("sms_count")[0] == 71
 
 
+def test_creation_times_that_are_missing_contradict_the_name() -> None:
+    """Those that are there agree; as there is always one, no row is without it."""
+    columns = with_cells(CreationTS=lambda m: "" if m in FEW else unix(m.created_at))
+    assert (
+        'the column "CreationTS" (created_at) agrees with Mailjet\'s own list in 9 messages, and'
+        " not in 3"
+    ) in refusal(file_of(TOLD, columns), TOLD)
+
+
 def test_under_warn_the_names_win() -> None:
     """The contradiction is told, with the setting that cures it, and the file is read by names."""
     found = read(file_of(TOLD, SWAPPED), TOLD, rules=Rules(verify=VerifyLayout.WARN))
