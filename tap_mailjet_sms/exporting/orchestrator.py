@@ -27,14 +27,10 @@ from tap_mailjet_sms.exceptions import (
 )
 from tap_mailjet_sms.exporting.counting import Finding, VerifyCounts, hold
 from tap_mailjet_sms.exporting.listing import Lists
-from tap_mailjet_sms.exporting.progress import DOT, Here, Progress, Rest, duration, many, size_of
 from tap_mailjet_sms.exporting.requesting import Requests
-from tap_mailjet_sms.exporting.verdict import (
-    Failure,
-    Remedy,
-    Strikes,
-    judge,
-)
+from tap_mailjet_sms.exporting.telling import Telling
+from tap_mailjet_sms.exporting.tile import Tile
+from tap_mailjet_sms.exporting.verdict import Failure, Remedy, judge
 from tap_mailjet_sms.exporting.waiting import StoppedError
 from tap_mailjet_sms.exporting.windows import SHORTEST, Window, iso, oldest_exportable
 
@@ -70,38 +66,6 @@ class Ledger(Protocol):
     def take_open_ends(self) -> None: ...  # noqa: D102
 
 
-@dataclass(slots=True, eq=False)
-class _Tile:
-    """A window on its way: asked for, fetched, and what has gone wrong with it so far."""
-
-    window: Window
-    job: ExportJob | None = None
-    fetch: Future[Fetched] | None = None
-    fetched: Fetched | None = None
-    error: Exception | None = None
-    due: float = 0.0
-    from_state: bool = False
-    strikes: Strikes = field(default_factory=dict)
-    waited: float | None = None
-    tally: Tally | None = None
-    tally_of: int | None = None
-
-    @property
-    def is_idle(self) -> bool:
-        """Whether nothing is under way for it."""
-        return self.fetch is None and self.fetched is None
-
-    @property
-    def seconds(self) -> float:
-        """How long its window is."""
-        return self.window.length.total_seconds()
-
-    @property
-    def fields(self) -> dict[str, object]:
-        """What a log in JSON has of it."""
-        return self.window.fields if self.job is None else self.job.fields
-
-
 @dataclass(frozen=True, slots=True)
 class TimeLimit:
     """How long a run goes on: where it is cut, the target's input ends, and what it has is kept.
@@ -123,7 +87,7 @@ class Arrival:
     """
 
     _exports: Orchestrator
-    _tile: _Tile
+    _tile: Tile
     _fetched: Fetched
 
     @property
@@ -163,7 +127,7 @@ class Arrival:
 
     def finish(self, messages: int) -> None:
         """So many messages of the window are out, which are all, and it is bookmarked: say so."""
-        self._exports.tell_finished(self._tile, self._fetched, messages)
+        self._exports.finish(self._tile, self._fetched, messages)
 
 
 @dataclass(slots=True)
@@ -176,23 +140,21 @@ class Orchestrator:
     max_concurrent_exports: int
     display: Display
     time_limit: TimeLimit | None = None
-    progress: Progress = field(init=False)
-    _tiles: deque[_Tile] = field(default_factory=deque)
-    _busy: list[_Tile] = field(default_factory=list)
+    _tiles: deque[Tile] = field(default_factory=deque)
+    _busy: list[Tile] = field(default_factory=list)
     _woken: threading.Event = field(default_factory=threading.Event)
     _requests: Requests = field(init=False)
+    _telling: Telling = field(init=False)
     lists: Lists = field(init=False)
     _forgiven: int = 0
     _remedies: int = 0
-    _reading: _Tile | None = None
-    _told: float = 0.0
+    _reading: Tile | None = None
 
     def __post_init__(self) -> None:
         """Begin without having asked for anything."""
         fetcher = self.fetcher
         self.lists = Lists(fetcher, fetcher.clock.now())
-        self._told = fetcher.clock.monotonic()
-        self.progress = Progress(self._told)
+        self._telling = Telling(fetcher, self.display, self.max_concurrent_exports)
         self._requests = Requests(
             fetcher.mailjet, fetcher.clock, fetcher.pace, fetcher.retrying, fetcher.not_before
         )
@@ -212,7 +174,7 @@ class Orchestrator:
             TapMailjetSMSError: If a window cannot be had; all windows before it were yielded.
         """
         self._tiles.extend(
-            _Tile(window, job=resumed.get(window), from_state=window in resumed)
+            Tile(window, job=resumed.get(window), from_state=window in resumed)
             for window in windows
         )
         try:
@@ -258,9 +220,9 @@ class Orchestrator:
                 self._request(idle)
             if idle.job is not None:
                 self._start_fetching(idle, idle.job)
-        self._tell_waiting()
+        self._telling.waiting(self._reading, self._tiles)
 
-    def _askable(self) -> Iterator[_Tile]:
+    def _askable(self) -> Iterator[Tile]:
         """The windows that have no export yet and may have one as far as the limits go."""
         limit, tiles = self.max_concurrent_exports, self._tiles
         self._busy = [tile for tile in self._busy if not tile.is_idle]
@@ -289,11 +251,11 @@ class Orchestrator:
         """How many exports workers are busy with."""
         return sum(tile.fetch is not None for tile in self._busy)
 
-    def _next_to_ask(self) -> _Tile | None:
+    def _next_to_ask(self) -> Tile | None:
         now = self.fetcher.clock.monotonic()
         return next((tile for tile in self._askable() if self._due(tile) <= now), None)
 
-    def _due(self, tile: _Tile) -> float:
+    def _due(self, tile: Tile) -> float:
         """When a window may be asked for: not while Mailjet takes no requests, if it needs one."""
         return tile.due if tile.job is not None else max(tile.due, self._requests.not_before)
 
@@ -305,14 +267,14 @@ class Orchestrator:
         if self.time_limit is not None and self.time_limit.until > now:
             due.append(self.time_limit.until)
         if due or self._under_way:
-            due.append(self._told + self.display.every)
+            due.append(self._telling.due)
         clock.wait(self._woken, max(0.0, min(due) - now) if due else None)
         self._woken.clear()
-        self.progress.waited += clock.monotonic() - now
+        self._telling.progress.waited += clock.monotonic() - now
 
     # Asking for an export: on the main thread, one at a time.
 
-    def _request(self, tile: _Tile) -> None:
+    def _request(self, tile: Tile) -> None:
         try:
             job = self._requests.ask(tile.window, under_way=self._under_way)
         except TapMailjetSMSError as error:
@@ -320,18 +282,18 @@ class Orchestrator:
             return
         if job is not None:
             tile.job = job
-            self.progress.asked_for += 1
+            self._telling.progress.asked_for += 1
             self.ledger.add(job)
             logger.info("Asked Mailjet for %s", job, extra=job.fields)
 
-    def _start_fetching(self, tile: _Tile, job: ExportJob) -> None:
+    def _start_fetching(self, tile: Tile, job: ExportJob) -> None:
         tile.fetch = self.executor.submit(self.fetcher.fetch, job)
         tile.fetch.add_done_callback(lambda _: self._woken.set())
         self._busy.append(tile)
 
     # What a worker brought, and what a file is worth: on the main thread.
 
-    def _collect(self, tile: _Tile) -> None:
+    def _collect(self, tile: Tile) -> None:
         fetch, tile.fetch = cast("Future[Fetched]", tile.fetch), None
         try:
             tile.fetched = fetch.result()
@@ -341,7 +303,7 @@ class Orchestrator:
         except (TapMailjetSMSError, StoppedError, CancelledError) as error:
             self._remedy(tile, error)
 
-    def hold_against_count(self, tile: _Tile, fetched: Fetched, tally: Tally) -> None:
+    def hold_against_count(self, tile: Tile, fetched: Fetched, tally: Tally) -> None:
         """See `Arrival.verify`."""
         expected, job = fetched.expected, fetched.job
         finding = hold(
@@ -377,7 +339,7 @@ class Orchestrator:
                     text += "; set verify_counts to warn or off to keep these rows"
                 raise CountMismatchError(text)
 
-    def hold_against_end(self, tile: _Tile, fetched: Fetched, tally: Tally) -> None:
+    def hold_against_end(self, tile: Tile, fetched: Fetched, tally: Tally) -> None:
         """See `Arrival.verify`: a last line without a line end is cut, or how all are written."""
         if not fetched.has_open_end or not tally.rows or self.ledger.takes_open_ends:
             return
@@ -400,83 +362,31 @@ class Orchestrator:
             text += "; if only Mailjet's count is wrong, set verify_counts to off to keep it"
         raise OpenEndError(text)
 
-    def take_back(self, tile: _Tile, error: UnsoundFileError) -> None:
+    def take_back(self, tile: Tile, error: UnsoundFileError) -> None:
         """See `Arrival.reject`."""
         self._reading = None
         self._tiles.appendleft(tile)
         self._remedy(tile, error, was_read=True)
 
-    # How far the run is: see `progress.py`.
+    # How far the run is: see `telling.py`.
 
-    def rest(self) -> Rest:
-        """What is not through, the window that is being read included."""
-        tiles = [*([self._reading] if self._reading else []), *self._tiles]
-        here, under_way = [], 0.0
-        for tile in tiles:
-            fetched = tile.fetched
-            if fetched is not None or tile is self._reading:
-                expected = None if fetched is None else fetched.expected
-                here.append(Here(tile.seconds, expected, tile.waited))
-            elif tile.fetch is not None and not tile.from_state:
-                under_way += self._age(cast("ExportJob", tile.job))
-        unmade = sum(t.seconds for t in self._tiles if t.fetched is None and not t.from_state)
-        seconds = sum(tile.seconds for tile in tiles)
-        at_once = self.max_concurrent_exports
-        return Rest(len(tiles), seconds, tuple(here), unmade, at_once, under_way)
-
-    def tell_finished(self, tile: _Tile, fetched: Fetched, messages: int) -> None:
+    def finish(self, tile: Tile, fetched: Fetched, messages: int) -> None:
         """See `Arrival.finish`."""
-        progress, job, now = self.progress, fetched.job, self.fetcher.clock.monotonic()
-        place = progress.place(tile.window, self.rest())
         self._reading = None
-        progress.finish(tile.window, messages=messages, size=fetched.size, waited=tile.waited)
-        rest = self.rest()
-        parts = (
-            place,
-            f"export {job.id}",
-            f"waited {duration(fetched.waited if tile.waited is None else tile.waited)}",
-            many(messages, "message"),
-            size_of(fetched.size),
-            progress.of_rest(rest, now=now),
-        )
-        self._told = now
-        self.display.finished(DOT.join(parts), progress.share(rest), job.fields)
+        self._telling.finished(tile, fetched, messages, self._tiles)
 
     def summary(self, *, for_target: float, bookmark: str) -> str:
         """The run in a line, when it is over; see `Progress.summary`."""
         fetcher = self.fetcher
         retries = self._remedies + self._requests.retries + fetcher.retries + fetcher.pace.refusals
-        return self.progress.summary(
-            self.rest(), retries=retries, for_target=for_target, bookmark=bookmark
+        rest = self._telling.rest(self._reading, self._tiles)
+        return self._telling.progress.summary(
+            rest, retries=retries, for_target=for_target, bookmark=bookmark
         )
-
-    def _tell_waiting(self) -> None:
-        now = self.fetcher.clock.monotonic()
-        if now < self._told + self.display.every:
-            return
-        tile = self._reading or (self._tiles[0] if self._tiles else None)
-        if tile is None:
-            return
-        self._told, rest = now, self.rest()
-        text = f"{self.progress.place(tile.window, rest)}{DOT}{self._waits_for(tile)}"
-        self.display.waiting(text, self.progress.share(rest), tile.fields)
-
-    def _waits_for(self, tile: _Tile) -> str:
-        """What the next window to come through is waiting for."""
-        if tile.job is None:
-            return "its export cannot be asked for yet"
-        text = f"export {tile.job.id}, asked for {duration(self._age(tile.job))} ago{DOT}"
-        if tile is self._reading:
-            return f"{text}its messages are being read and written"
-        return text + self.fetcher.stage(tile.job)
-
-    def _age(self, job: ExportJob) -> float:
-        """How many seconds ago it was asked for."""
-        return max(0.0, (self.fetcher.clock.now() - job.requested_at).total_seconds())
 
     # What a failure means for its window: `verdict.py` decides, and this is done.
 
-    def _remedy(self, tile: _Tile, error: Exception, *, was_read: bool = False) -> None:
+    def _remedy(self, tile: Tile, error: Exception, *, was_read: bool = False) -> None:
         failure = Failure(error, tile.window, tile.strikes, tile.from_state, was_read)
         verdict = judge(failure, self.fetcher.retrying)
         tile.strikes, tile.error = verdict.strikes, verdict.error
@@ -497,13 +407,13 @@ class Orchestrator:
         self._remedies += 1
         logger.warning("%s", verdict.sentence, extra=tile.fields)
 
-    def _forget(self, tile: _Tile, *, keeps_id: bool = False) -> None:
+    def _forget(self, tile: Tile, *, keeps_id: bool = False) -> None:
         if tile.job is not None and not keeps_id:
             self.ledger.drop(tile.window)
         tile.job = tile.fetched = None
         tile.from_state = False
 
-    def _trim(self, tile: _Tile) -> None:
+    def _trim(self, tile: Tile) -> None:
         """Mailjet's clock has passed the window's start: give up what it no longer exports."""
         window = tile.window
         start = max(oldest_exportable(self.fetcher.clock.now()), window.start + SHORTEST)
@@ -515,14 +425,14 @@ class Orchestrator:
         else:
             tile.window = Window(lost.end, window.end)
 
-    def _halve(self, tile: _Tile) -> None:
+    def _halve(self, tile: Tile) -> None:
         """Put two halves in a window's place, and cut later windows to the same length."""
         half = timedelta(seconds=max(1, round(tile.window.length.total_seconds() / 2)))
-        tiles: deque[_Tile] = deque()
+        tiles: deque[Tile] = deque()
         for other in self._tiles:
             untouched = other.job is None and other.is_idle and other.error is None
             if other is tile or (untouched and other.window.length > half):
-                tiles.extend(_Tile(window) for window in other.window.split(half))
+                tiles.extend(Tile(window) for window in other.window.split(half))
             else:
                 tiles.append(other)
         self._tiles = tiles
