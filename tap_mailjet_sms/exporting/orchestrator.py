@@ -19,13 +19,8 @@ from datetime import timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, BinaryIO, Protocol, TypeVar, cast
 
-from tap_mailjet_sms.exceptions import (
-    CountMismatchError,
-    EmptyExportError,
-    OpenEndError,
-    TapMailjetSMSError,
-)
-from tap_mailjet_sms.exporting.counting import Finding, VerifyCounts, hold
+from tap_mailjet_sms.exceptions import TapMailjetSMSError
+from tap_mailjet_sms.exporting.checking import Checks, FileForm
 from tap_mailjet_sms.exporting.listing import Lists
 from tap_mailjet_sms.exporting.requesting import Requests
 from tap_mailjet_sms.exporting.telling import Telling
@@ -50,10 +45,10 @@ logger = logging.getLogger("tap-mailjet-sms.exports")
 T = TypeVar("T")
 
 
-class Ledger(Protocol):
-    """What the next run has to know: the bookmark, exports under way, and how files may end.
+class Ledger(FileForm, Protocol):
+    """What the next run has to know: the bookmark, exports under way, and how files are written.
 
-    See `Bookmark`. Once it takes open ends, a last line without a line end is a whole one.
+    See `Bookmark`.
     """
 
     @property
@@ -61,9 +56,6 @@ class Ledger(Protocol):
 
     def add(self, job: ExportJob) -> None: ...  # noqa: D102
     def drop(self, window: Window) -> None: ...  # noqa: D102
-    @property
-    def takes_open_ends(self) -> bool: ...  # noqa: D102
-    def take_open_ends(self) -> None: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +110,9 @@ class Arrival:
             CountMismatchError: If there are fewer than Mailjet counts, or some come twice.
             OpenEndError: If the last row may be cut.
         """
-        self._exports.hold_against_count(self._tile, self._fetched, tally)
-        self._exports.hold_against_end(self._tile, self._fetched, tally)
+        checks = self._exports.checks
+        checks.hold_against_count(self._tile, self._fetched, tally)
+        checks.hold_against_end(self._tile, self._fetched, tally)
 
     def reject(self, error: UnsoundFileError) -> None:
         """The file is of no use: its window comes once more, or ends the run in its turn."""
@@ -140,13 +133,13 @@ class Orchestrator:
     max_concurrent_exports: int
     display: Display
     time_limit: TimeLimit | None = None
+    lists: Lists = field(init=False)
+    checks: Checks = field(init=False)
     _tiles: deque[Tile] = field(default_factory=deque)
     _busy: list[Tile] = field(default_factory=list)
     _woken: threading.Event = field(default_factory=threading.Event)
     _requests: Requests = field(init=False)
     _telling: Telling = field(init=False)
-    lists: Lists = field(init=False)
-    _forgiven: int = 0
     _remedies: int = 0
     _reading: Tile | None = None
 
@@ -154,6 +147,7 @@ class Orchestrator:
         """Begin without having asked for anything."""
         fetcher = self.fetcher
         self.lists = Lists(fetcher, fetcher.clock.now())
+        self.checks = Checks(fetcher.verify_counts, fetcher.retrying, self.ledger)
         self._telling = Telling(fetcher, self.display, self.max_concurrent_exports)
         self._requests = Requests(
             fetcher.mailjet, fetcher.clock, fetcher.pace, fetcher.retrying, fetcher.not_before
@@ -291,7 +285,7 @@ class Orchestrator:
         tile.fetch.add_done_callback(lambda _: self._woken.set())
         self._busy.append(tile)
 
-    # What a worker brought, and what a file is worth: on the main thread.
+    # What a worker brought, and what a file that was read is worth: on the main thread.
 
     def _collect(self, tile: Tile) -> None:
         fetch, tile.fetch = cast("Future[Fetched]", tile.fetch), None
@@ -302,65 +296,6 @@ class Orchestrator:
                 tile.waited = (tile.waited or 0.0) + tile.fetched.waited
         except (TapMailjetSMSError, StoppedError, CancelledError) as error:
             self._remedy(tile, error)
-
-    def hold_against_count(self, tile: Tile, fetched: Fetched, tally: Tally) -> None:
-        """See `Arrival.verify`."""
-        expected, job = fetched.expected, fetched.job
-        finding = hold(
-            tally,
-            expected,
-            before=tile.tally,
-            same_export=tile.tally_of == job.id,
-            forgiven=self._forgiven,
-        )
-        tile.tally, tile.tally_of = tally, job.id
-        text = f"The {job} has {tally.against(expected)}"
-        warns = self.fetcher.verify_counts is VerifyCounts.WARN
-        match finding:
-            case Finding.AGREES:
-                pass
-            case Finding.MORE:
-                logger.info("%s; all of them are kept", text, extra=job.fields)
-            case Finding.EMPTY if fetched.within_edges == 0:
-                text += ", all of them on the window's edges: an empty export is right"
-                logger.info("%s", text, extra=job.fields)
-            case Finding.EMPTY:
-                msg = f"{text} (to accept an empty export, set verify_counts to off)"
-                raise EmptyExportError(msg)
-            case Finding.CONFIRMED if warns:
-                self._forgiven = max(self._forgiven, tally.lack(expected))
-                text += "; these rows are kept, since another export says the same"
-                logger.warning("%s", text, extra=job.fields)
-            case Finding.FORGIVEN if warns:
-                text += "; these rows are kept, since an earlier window lacked as many"
-                logger.warning("%s", text, extra=job.fields)
-            case _:
-                if not warns:
-                    text += "; set verify_counts to warn or off to keep these rows"
-                raise CountMismatchError(text)
-
-    def hold_against_end(self, tile: Tile, fetched: Fetched, tally: Tally) -> None:
-        """See `Arrival.verify`: a last line without a line end is cut, or how all are written."""
-        if not fetched.has_open_end or not tally.rows or self.ledger.takes_open_ends:
-            return
-        text = f"The file of the {fetched.job} does not end with a line end"
-        failure = Failure(
-            OpenEndError(text),
-            tile.window,
-            tile.strikes,
-            was_read=True,
-            has_all_rows=not tally.lack(fetched.expected),
-        )
-        remedy = judge(failure, self.fetcher.retrying).remedy
-        if remedy is Remedy.TAKE:
-            self.ledger.take_open_ends()
-            text += "; such files are kept from now on, since another export's ends so, too"
-            logger.warning("%s", text, extra=fetched.job.fields)
-            return
-        text += " and may be incomplete"
-        if remedy is Remedy.GIVE_UP:
-            text += "; if only Mailjet's count is wrong, set verify_counts to off to keep it"
-        raise OpenEndError(text)
 
     def take_back(self, tile: Tile, error: UnsoundFileError) -> None:
         """See `Arrival.reject`."""

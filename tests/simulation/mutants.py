@@ -15,7 +15,8 @@ import pyarrow.compute as pc
 
 from tap_mailjet_sms import streams
 from tap_mailjet_sms.exceptions import DownloadBrokenError, MailjetBusyError
-from tap_mailjet_sms.exporting import counting, orchestrator, planning, windows
+from tap_mailjet_sms.exporting import checking, counting, planning, windows
+from tap_mailjet_sms.exporting.checking import Checks
 from tap_mailjet_sms.exporting.client import MailjetClient
 from tap_mailjet_sms.exporting.counting import Finding
 from tap_mailjet_sms.exporting.fetching import Fetcher
@@ -233,7 +234,7 @@ def cut_downloads_taken() -> AbstractContextManager[object]:
 
 def counts_not_checked() -> AbstractContextManager[object]:
     """The number of rows is not held against Mailjet's count."""
-    return patch.object(Orchestrator, "hold_against_count", lambda *_: None)
+    return patch.object(Checks, "hold_against_count", lambda *_: None)
 
 
 def dispute_is_a_licence() -> AbstractContextManager[object]:
@@ -251,7 +252,7 @@ def dispute_is_a_licence() -> AbstractContextManager[object]:
         found = honest(tally, expected, before=before, same_export=same_export, forgiven=forgiven)
         return Finding.FORGIVEN if found is Finding.DISPUTED and forgiven else found
 
-    return patch.object(orchestrator, "hold", hold)
+    return patch.object(checking, "hold", hold)
 
 
 def ids_not_told_apart() -> AbstractContextManager[object]:
