@@ -237,10 +237,9 @@ def test_the_status_decides_what_to_do_next(
     status: int, kinds: tuple[type[Exception], type[Exception]]
 ) -> None:
     """Ask again, fix something, or get a fresh link; the wait comes with what is asked again."""
-    headers = {"Retry-After": "7"}
     errors = (
-        refusal(status, "The sentence", headers, now=START, names_export=True),
-        download_refusal("The download", status, headers, now=START),
+        refusal(status, "The sentence", retry_after=7, names_export=True),
+        download_refusal("The download", status, {"Retry-After": "7"}, now=START),
     )
     assert is_refusal(status)
     assert tuple(type(error) for error in errors) == kinds
@@ -260,17 +259,17 @@ def test_one_year_means_a_window_that_is_too_old_with_status_400_only(
 ) -> None:
     """Seen so; elsewhere the words may mean something else."""
     text = "… failed: HTTP 400, Mailjet says “FromTS must not be older than one year.”"
-    assert type(refusal(status, text, {}, now=START)) is kind
+    assert type(refusal(status, text)) is kind
 
 
 def test_a_503_without_retry_after_is_a_failed_attempt() -> None:
     """With it, the server is well and wants to be asked later."""
-    assert type(refusal(503, "The sentence", {}, now=START)) is MailjetUnavailableError
+    assert type(refusal(503, "The sentence")) is MailjetUnavailableError
 
 
 def test_a_409_means_too_many_exports_where_one_was_asked_for() -> None:
     """A guess; to any other request it is a refusal, and its `Retry-After` is kept."""
-    error = refusal(409, "…", {"Retry-After": "7"}, now=START, asks_for_export=True)
+    error = refusal(409, "…", retry_after=7, asks_for_export=True)
     assert type(error) is TooManyExportsError
     assert error.retry_after == 7
 
@@ -293,9 +292,9 @@ def test_a_window_that_is_too_long_is_told_by_the_message(
 ) -> None:
     """A guess: length and span must both be spoken of, by Mailjet and not by our own sentence."""
     text = f"The maximum range of days failed: HTTP 400, Mailjet says “{message}”"
-    assert type(refusal(400, text, {}, now=START, asks_for_export=True)) is kind
+    assert type(refusal(400, text, asks_for_export=True)) is kind
     if kind is WindowTooLongError:
-        assert type(refusal(400, text, {}, now=START)) is RequestRefusedError
+        assert type(refusal(400, text)) is RequestRefusedError
 
 
 @pytest.mark.parametrize(

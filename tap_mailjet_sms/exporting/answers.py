@@ -282,17 +282,17 @@ def refusal_sentence(
     return f"{text} ({', '.join(notes)})" if notes else text
 
 
-def refusal(  # noqa: PLR0913 - what was answered, and to what
+def refusal(
     status: int,
     text: str,
-    headers: Headers,
     *,
-    now: datetime,
+    retry_after: float | None = None,
     names_export: bool = False,
     asks_for_export: bool = False,
 ) -> MailjetUnavailableError | RequestRefusedError | UnexpectedAnswerError:
     """The error for a refusal, by what to do next; `text` is its sentence.
 
+    `retry_after` is for how many seconds Mailjet asks to wait, if it does.
     The status decides, since the envelope may be missing. Only a window that is too old (seen; its
     code is not documented) or too long (a guess) is told by the message. `names_export` says that
     an export was asked for by its id: nothing else can be missing at Mailjet, so there a 404 is a
@@ -300,7 +300,7 @@ def refusal(  # noqa: PLR0913 - what was answered, and to what
     """
     is_busy = status == HTTPStatus.CONFLICT and asks_for_export  # a guess
     if is_busy or status in RETRIABLE or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return _worth_another_try(status, text, _retry_after(headers, now=now))
+        return _worth_another_try(status, text, retry_after)
     kind: type[RequestRefusedError | UnexpectedAnswerError] = UnexpectedAnswerError
     is_elsewhere = HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST
     if status == HTTPStatus.UNAUTHORIZED:
@@ -353,7 +353,7 @@ def download_refusal(
     text = f"{what} failed: HTTP {status}"
     if not is_refusal(status):
         return DownloadBrokenError(f"{text}, which is not the whole file")
-    error = refusal(status, text, headers, now=now)
+    error = refusal(status, text, retry_after=seconds_to_wait(headers, now=now))
     return error if isinstance(error, MailjetUnavailableError) else DownloadGoneError(text)
 
 
@@ -372,7 +372,7 @@ def seconds_apart(headers: Headers, *, sent: datetime, received: datetime) -> fl
     return max((sent - theirs).total_seconds(), (theirs - received).total_seconds())
 
 
-def _retry_after(headers: Headers, *, now: datetime) -> float | None:
+def seconds_to_wait(headers: Headers, *, now: datetime) -> float | None:
     """What `Retry-After` says, in seconds: a number, or a date to hold against the answer's."""
     value = headers.get("Retry-After", "").strip()
     if value.isascii() and value.isdigit():

@@ -32,6 +32,7 @@ from tap_mailjet_sms.exporting.answers import (
     refusal_sentence,
     refused_with,
     seconds_apart,
+    seconds_to_wait,
 )
 from tap_mailjet_sms.exporting.bodies import PIECE, unpacked
 from tap_mailjet_sms.exporting.links import (
@@ -157,7 +158,7 @@ class MailjetClient:
         """
         what = f"The request for an export of {window}"
         requested_at = self._now()
-        answer = self._ask(what, "POST", "sms/export", json=_asked_for(window, not_before))
+        answer = self._ask(what, "sms/export", json=_asked_for(window, not_before))
         return export_job(answer, what, window=window, requested_at=requested_at)
 
     def get_export(self, job: ExportJob) -> ExportJob:
@@ -170,7 +171,7 @@ class MailjetClient:
             WrongWindowError: If the answer names a window that does not cover the export's.
         """
         what = f"Reading the status of {job}"
-        answer = self._ask(what, "GET", f"sms/export/{job.id}", names_export=True)
+        answer = self._ask(what, f"sms/export/{job.id}", names_export=True)
         fresh = export_job(answer, what, window=job.window, requested_at=job.requested_at)
         if fresh.id != job.id:
             msg = f"{what} failed: Mailjet answered for another export ({fresh.id})"
@@ -190,7 +191,7 @@ class MailjetClient:
         asked = _asked_for(window, not_before)
         if not edges and asked["ToTS"] - asked["FromTS"] > EDGES:
             asked = {"FromTS": asked["FromTS"] + 1, "ToTS": asked["ToTS"] - 1}
-        answer = self._ask(what, "GET", "sms/count", params=asked)
+        answer = self._ask(what, "sms/count", params=asked)
         return message_count(answer, what)
 
     def list_created(self, window: Window, *, not_before: datetime, offset: int) -> list[datetime]:
@@ -205,7 +206,7 @@ class MailjetClient:
         """
         what = f"Listing the messages of {window}"
         params = {**_asked_for(window, not_before), "Limit": PAGE, "Offset": offset}
-        return created_moments(self._ask(what, "GET", "sms", params=params), what)
+        return created_moments(self._ask(what, "sms", params=params), what)
 
     def list_messages(self, window: Window, *, not_before: datetime, limit: int) -> list[Witness]:
         """The newest messages of what an export of the window asks for, so many at most.
@@ -219,7 +220,7 @@ class MailjetClient:
         """
         what = f"Listing the messages of {window}"
         params = {**_asked_for(window, not_before), "Limit": limit}
-        return listed_messages(self._ask(what, "GET", "sms", params=params), what)
+        return listed_messages(self._ask(what, "sms", params=params), what)
 
     def download(self, job: ExportJob, into: BinaryIO) -> bool:
         """Download the export's CSV into an empty file; one attempt.
@@ -294,10 +295,9 @@ class MailjetClient:
         msg = f"{what} was redirected more than {MAX_REDIRECTS} times"
         raise UnexpectedAnswerError(msg)
 
-    def _ask(  # noqa: PLR0913 - what there is to say of a request
+    def _ask(
         self,
         what: str,
-        method: str,
         path: str,
         *,
         params: Mapping[str, int] | None = None,
@@ -314,7 +314,7 @@ class MailjetClient:
                 patience.in_force(),
             ):
                 response = self._session.request(
-                    method,
+                    "GET" if json is None else "POST",
                     f"{self._root}/{path}",
                     params=params,
                     json=json,
@@ -342,10 +342,9 @@ class MailjetClient:
             raise refusal(
                 refused,
                 text,
-                headers,
-                now=self._now(),
+                retry_after=seconds_to_wait(headers, now=self._now()),
                 names_export=names_export,
-                asks_for_export=bool(json),  # nothing else has a body
+                asks_for_export=json is not None,  # nothing else has a body
             )
         if not isinstance(answer, dict):
             msg = f"{what} failed: Mailjet answered HTTP {status} without JSON"
