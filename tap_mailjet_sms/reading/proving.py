@@ -1,7 +1,7 @@
 """The layout of a file, proved by messages of Mailjet's own list before a row of it leaves.
 
 A few messages are asked for, their rows are found in the file, and `evidence.py` decides what each
-column is. No file needs that whose layout was proved before, and not each one can have it:
+column is. Not each file needs that, and not each can have it:
 
 =========================================  =====================================================
 a file                                     is read
@@ -20,46 +20,36 @@ without witnesses                          as it was proved before, or else by i
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 from typing import TYPE_CHECKING, BinaryIO
-from zoneinfo import ZoneInfo
 
 from tap_mailjet_sms.exceptions import CSVHeaderError, CSVLayoutError
 from tap_mailjet_sms.notices import Notice
 from tap_mailjet_sms.reading import proof_sentences as sentences
-from tap_mailjet_sms.reading.evidence import Findings, weigh
+from tap_mailjet_sms.reading.evidence import weigh
 from tap_mailjet_sms.reading.header import are_data, looks_like_data
 from tap_mailjet_sms.reading.layout import (
-    Proof,
     Proven,
     Unproved,
     fingerprint_of,
     lay_out,
     name_columns,
 )
+from tap_mailjet_sms.reading.remembered import fits, is_due, renewed
 from tap_mailjet_sms.reading.rows import read_blocks
 from tap_mailjet_sms.reading.rules import TimeForm, VerifyLayout
 from tap_mailjet_sms.reading.search import WholeColumns, find_rows
-from tap_mailjet_sms.reading.testimony import ENOUGH
 from tap_mailjet_sms.reading.time_texts import read_time
 from tap_mailjet_sms.witness import Silence
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from tap_mailjet_sms.reading.evidence import Findings
     from tap_mailjet_sms.reading.header import Header
-    from tap_mailjet_sms.reading.layout import Evidence, KnownLayout, Naming
+    from tap_mailjet_sms.reading.layout import Evidence, KnownLayout, Naming, Proof
     from tap_mailjet_sms.reading.rules import Rules
     from tap_mailjet_sms.reading.window_check import WindowCheck
     from tap_mailjet_sms.witness import Listing, Witness
-
-#: A list that Mailjet refused is asked for again after so long.
-CLOSED_FOR = timedelta(days=1)
-#: Where clocks are changed, in each way that is usual.
-_CHANGING = ("Europe/Paris", "America/New_York", "America/Santiago", "Australia/Sydney",
-             "Pacific/Auckland", "Africa/Cairo")  # fmt: skip
-#: A proof of times without a zone holds for so long, and so far from its windows: clocks change.
-ZONE_HOLDS = timedelta(days=30)
 
 
 def prove(  # noqa: PLR0913 - the file, and what is known beside it
@@ -118,7 +108,7 @@ class _Proving:
         if self._asking is None:
             return self._laid_out()
         listing, check = self._asking
-        if known is not None and not _is_due(known, listing, check):
+        if known is not None and not is_due(known, listing, check):
             return self._laid_out(unproved)
         has_rows = next(read_blocks(self._file, self._header), None) is not None
         if not has_rows and self._is_certain:
@@ -146,7 +136,7 @@ class _Proving:
         notices = self._told(findings)
         if findings.evidence.is_proof:
             is_news = self._proof is None
-            self._proof = _renewed(self._proof, findings, check)
+            self._proof = renewed(self._proof, findings, check)
             listing.has_told(self._fingerprint())
             evidence = self._proof.evidence
             text = sentences.proved(self._header.names, evidence, self._rules.column_map)
@@ -162,7 +152,7 @@ class _Proving:
     def _remembered(self) -> KnownLayout | None:
         """The layout before, if this file has it."""
         before = self._before
-        if before is None or not _fits(before, self._header):
+        if before is None or not fits(before, self._header):
             return None
         if before.fingerprint == self._fingerprint():
             return before
@@ -275,52 +265,3 @@ class _Proving:
             msg = f"{error} ({told})"
             raise CSVHeaderError(msg) from None
         return Proven(self._header, layout, self._fingerprint(), proof, unproved, tuple(notices))
-
-
-def _is_due(known: KnownLayout, listing: Listing, check: WindowCheck) -> bool:
-    """Whether it is time to ask for witnesses of a layout that is known."""
-    proof, unproved = known.proof, known.unproved
-    if unproved is not None and unproved.silence is Silence.CLOSED:
-        return check.now - unproved.at >= CLOSED_FOR
-    if proof is None:
-        return True
-    if proof.evidence.witnesses <= ENOUGH and proof.at < listing.began:
-        return True
-    return not proof.evidence.is_zoned and (
-        check.now - proof.at > ZONE_HOLDS
-        or check.start > proof.end + ZONE_HOLDS
-        or check.end < proof.start - ZONE_HOLDS
-        or _clocks_differ(check, proof)
-    )
-
-
-def _clocks_differ(check: WindowCheck, proof: Proof) -> bool:
-    """Whether somewhere clocks have been changed between a proof's window and this one."""
-    return any(
-        {zone.utcoffset(check.start.astimezone(zone)), zone.utcoffset(check.end.astimezone(zone))}
-        - {zone.utcoffset(proof.start.astimezone(zone)), zone.utcoffset(proof.end.astimezone(zone))}
-        for zone in map(ZoneInfo, _CHANGING)
-    )
-
-
-def _fits(known: KnownLayout, header: Header) -> bool:
-    """Whether all that was found is in this file: a state may be damaged."""
-    found = known.proof.evidence.found.values() if known.proof else ()
-    return all(place < len(header.names) for place in found)
-
-
-def _renewed(before: Proof | None, findings: Findings, check: WindowCheck) -> Proof:
-    """The proof of a layout; what an earlier one found and these do not contradict is kept."""
-    evidence = findings.evidence
-    is_far = sum(map(check.is_far, findings.created)) >= ENOUGH
-    if before is not None:
-        old = before.evidence
-        doubtful = {each.role for each in (*findings.contradictions, *findings.warnings)}
-        evidence = replace(
-            evidence,
-            found={**old.found, **evidence.found},
-            proved=evidence.proved | (old.proved - doubtful),
-            orders={**old.orders, **evidence.orders},
-            decimal_mark=evidence.decimal_mark or old.decimal_mark,
-        )
-    return Proof(replace(evidence, is_far=is_far), check.now, check.start, check.end)
