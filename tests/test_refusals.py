@@ -14,6 +14,7 @@ import pytest
 from mailjet_sandbox import Fault, Operation, When
 from mailjet_sandbox import effects as fx
 from tap_mailjet_sms.exceptions import (
+    ExitCode,
     ExportNotFoundError,
     InvalidSettingError,
     MailjetUnavailableError,
@@ -22,6 +23,7 @@ from tap_mailjet_sms.exceptions import (
     SlowDownError,
     TapMailjetSMSError,
     UnexpectedAnswerError,
+    WrongAddressError,
 )
 from tap_mailjet_sms.exporting.answers import refusal_sentence, refused_with
 from tap_mailjet_sms.exporting.client import MailjetClient
@@ -95,9 +97,9 @@ def test_a_wrong_root_is_named(status: int) -> None:
     with Server(moved) as server:
         asked = client(server)
         for call in (asked.request_export, asked.count):
-            with pytest.raises(RequestRefusedError, match=r"api_url: .* ends with /v4") as caught:
+            with pytest.raises(WrongAddressError, match=r"api_url: .* ends with /v4") as caught:
                 call(WINDOW, not_before=LONG_AGO)
-            assert type(caught.value) is RequestRefusedError
+            assert caught.value.exit_code == ExitCode.CONFIGURATION
             assert "elsewhere" not in str(caught.value)
 
 
