@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from tap_mailjet_sms.reading.window_check import FarTimes
     from tap_mailjet_sms.sdk.stream import Batches, BatchSetting
     from tap_mailjet_sms.writing.batch_files import StagedFiles
+    from tap_mailjet_sms.writing.hashing import HashedColumns
 
 # pyarrow costs more to import than all the rest, and `--about` and `--discover` need none of it:
 # so what needs it is imported where the first export is read.
@@ -117,9 +118,10 @@ class SMSMessages(WindowedStream):
         from tap_mailjet_sms.writing.kept import Spool  # noqa: PLC0415
         from tap_mailjet_sms.writing.lines import record_lines, single_records  # noqa: PLC0415
 
+        hashed = self._hashed_columns()
         for job, batches in self._windows(lambda _, batches: Spool(batches)):
             fields = self._export_fields(job)
-            for batch in batches:
+            for batch in hashed.of(batches):
                 if self.bulk_writer is None:
                     yield from single_records(batch, export_fields=fields)
                 else:
@@ -148,8 +150,10 @@ class SMSMessages(WindowedStream):
         )
         writer = BatchWriter(wanted, name=f"{self.tap_name}--{self.name}")
 
+        hashed = self._hashed_columns()
+
         def stage(job: ExportJob, batches: Iterator[pa.RecordBatch]) -> StagedFiles:
-            return writer.stage(batches, export_fields=self._export_fields(job))
+            return writer.stage(hashed.of(batches), export_fields=self._export_fields(job))
 
         for _, files in self._windows(stage):
             for url in files:
@@ -382,16 +386,19 @@ class SMSMessages(WindowedStream):
         return {name: value for name, value in fields.items() if self.selects(name)}
 
     def _selected(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """The batches with the selected columns only, as they leave."""
-        from tap_mailjet_sms.writing.hashing import HashedColumns  # noqa: PLC0415
+        """The batches with the selected columns only, as they leave but for hashes."""
         from tap_mailjet_sms.writing.lines import with_text_costs  # noqa: PLC0415
 
-        settings = self.settings
-        hashed = HashedColumns(settings.rules.hashed, settings.hash_key)
         selected = [column.name for column in MESSAGE_COLUMNS if self.selects(column.name)]
         for batch in batches:
-            leaving = hashed.of(batch.select(selected))
-            yield with_text_costs(leaving) if settings.text_decimals else leaving
+            leaving = batch.select(selected)
+            yield with_text_costs(leaving) if self.settings.text_decimals else leaving
+
+    def _hashed_columns(self) -> HashedColumns:
+        """What hashes columns on their way out."""
+        from tap_mailjet_sms.writing.hashing import HashedColumns  # noqa: PLC0415
+
+        return HashedColumns(self.settings.rules.hashed, self.settings.hash_key)
 
     @property
     def _moves_bookmark(self) -> bool:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mailjet_sandbox import LAYOUTS
 from mailjet_sandbox.layouts import PhoneForm
@@ -150,13 +152,17 @@ def test_a_file_without_rows_is_not_refused() -> None:
     assert not records(messages)
 
 
+def hashed(columns: HashedColumns, *batches: pa.RecordBatch) -> pa.Table:
+    """The rows of these batches, as they leave."""
+    return pa.Table.from_batches(columns.of(batches), batches[0].schema)
+
+
 def hashes(texts: Sequence[str | None], key: str = KEY) -> list[str | None]:
     """What a batch of these texts becomes."""
     batch = pa.record_batch({"id": list(range(len(texts))), "sender": pa.array(texts, pa.string())})
-    hashed = HashedColumns(["recipient", "sender"], key).of(batch)
-    assert hashed["id"] == batch["id"]
-    assert hashed["sender"].type == pa.string()
-    return [str(text) if text else None for text in hashed["sender"].to_pylist()]
+    rows = hashed(HashedColumns(["recipient", "sender"], key), batch)
+    assert rows["id"].to_pylist() == batch["id"].to_pylist()
+    return [str(text) if text else None for text in rows["sender"].to_pylist()]
 
 
 def test_blanks_around_a_value_are_no_part_of_it() -> None:
@@ -175,23 +181,79 @@ def test_any_length_of_key_is_used_whole(key: str) -> None:
     assert hashes(["+33639980001"], key) == [hash_of("+33639980001", key)]
 
 
+@given(
+    batches=st.lists(
+        st.lists(st.tuples(st.none() | st.sampled_from("abcde"), st.sampled_from("abf")))
+    ),
+    waiting=st.integers(0, 200),
+    remembered=st.integers(0, 5),
+)
+def test_rows_leave_in_their_order_however_many_wait(
+    batches: list[list[tuple[str | None, str]]], waiting: int, remembered: int
+) -> None:
+    """Each with its own hashes, whatever is remembered of others, and of another column."""
+    rows = [row for batch in batches for row in batch]
+    columns = HashedColumns(["recipient", "sender"], KEY)
+    schema = pa.schema({"recipient": pa.string(), "id": pa.string(), "sender": pa.string()})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(hashing, "WAITING_BYTES", waiting)
+        patch.setattr(hashing, "REMEMBERED", remembered)
+        found = hashed(
+            columns,
+            *(
+                pa.record_batch(
+                    [
+                        pa.array([recipient for recipient, _ in batch], pa.string()),
+                        pa.array([f"{recipient} {sender}" for recipient, sender in batch]),
+                        pa.array([sender for _, sender in batch], pa.string()),
+                    ],
+                    schema=schema,
+                )
+                for batch in [*batches, []]
+            ),
+        )
+
+    assert found.to_pylist() == [
+        {
+            "recipient": None if recipient is None else hash_of(recipient),
+            "id": f"{recipient} {sender}",
+            "sender": hash_of(sender),
+        }
+        for recipient, sender in rows
+    ]
+    assert found.schema == schema
+
+
+def test_few_rows_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They leave once there are so many bytes of them, and before more are taken."""
+    batch = pa.record_batch({"recipient": ["+33639980001"] * 100})
+    batch = batch.append_column("id", batch["recipient"])
+    monkeypatch.setattr(hashing, "WAITING_BYTES", 3 * batch.nbytes)
+    source = iter([batch] * 10)
+
+    leaving = HashedColumns(["recipient"], KEY).of(source)
+    for _ in range(3):
+        next(leaving)
+    assert len(list(source)) == 7
+
+
 def test_what_is_remembered_has_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     """More numbers than are remembered are hashed all the same, and memory does not grow."""
     monkeypatch.setattr(hashing, "REMEMBERED", 10)
     columns = HashedColumns(["recipient"], KEY)
     for start in range(0, 200, 7):
         texts = [f"+3363998{number:04}" for number in range(start, start + 20)]
-        batch = columns.of(pa.record_batch({"recipient": texts}))
-        assert batch["recipient"].to_pylist() == [hash_of(text) for text in texts]
-        assert len(columns._hashes) <= 30
+        rows = hashed(columns, pa.record_batch({"recipient": texts}))
+        assert rows["recipient"].to_pylist() == [hash_of(text) for text in texts]
+        assert len(columns._hashes._texts) == len(columns._hashes._known) <= 30
 
 
 def test_a_repeated_number_is_hashed_once() -> None:
     """A million cells of ten numbers take a fraction of what hashing each would."""
     texts = [f"+3363998{number:04}" for number in range(10)]
-    column = pa.array(texts * 10_000)
+    batch = pa.record_batch({"recipient": texts * 10_000})
     began = time.process_time()
-    HashedColumns(["recipient"], KEY).of(pa.record_batch({"recipient": column}))
+    hashed(HashedColumns(["recipient"], KEY), batch)
     all_of_them = time.process_time() - began
     began = time.process_time()
     for text in texts * 10_000:
