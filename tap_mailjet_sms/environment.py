@@ -76,13 +76,22 @@ def settings_of_environment(
     return config
 
 
-def slips_of_environment(schema: Mapping[str, object], *, prefix: str) -> list[str]:
-    """A sentence for each variable that is nearly a setting.
+def slips_of_environment(
+    schema: Mapping[str, object], config: Mapping[str, object], *, prefix: str
+) -> list[str]:
+    """A sentence for each variable that is nearly a setting, where others read the environment.
 
-    Also where the environment is not read here: Meltano reads it, and says nothing of such names.
+    Meltano passes over such a name and says nothing. It may be meant for others, and the setting
+    has its value: so it is none of these if the configuration has another one than the default.
     """
-    unknown = _unknown(_with_prefix(os.environ, prefix), properties_of(schema), prefix=prefix)
-    return [_meant(name, slip) for name, slip in unknown if slip is not None]
+    settings = properties_of(schema)
+    given = {
+        prefix + name.upper()
+        for name, setting in settings.items()
+        if config.get(name) not in (None, setting.get("default"))
+    }
+    unknown = _unknown(_with_prefix(os.environ, prefix), settings, prefix=prefix)
+    return [_meant(name, slip) for name, slip in unknown if slip and slip not in given]
 
 
 def variable_of(name: str, *, prefix: str) -> str | None:
@@ -118,18 +127,22 @@ def _with_prefix(variables: Mapping[str, str], prefix: str) -> dict[str, str]:
 
 
 def _unknown(
-    names: Collection[str], settings: Collection[str], *, prefix: str
+    names: Collection[str], settings: Mapping[str, Mapping[str, object]], *, prefix: str
 ) -> Iterator[tuple[str, str | None]]:
     """The names that are no setting, each with the one that it is a slip of, if it is one.
 
-    Meltano has names of its own with two underscores: extras such as `…__SELECT`, and settings of
-    plugins that inherit from the tap, such as `…__US_AUTH_TOKEN`.
+    Meltano has names of its own: with two underscores extras such as `…__SELECT`, and settings of
+    plugins that inherit from the tap, such as `…__US_AUTH_TOKEN`; and one for each entry of an
+    object, such as `…_COLUMN_MAP_ID`, also of another plugin, `…_US_COLUMN_MAP_ID`.
     """
     known = [*settings, *OF_SDK]
+    objects = [f"_{name}_" for name, setting in settings.items() if "object" in types_of(setting)]
     variables = {prefix + setting.upper(): setting for setting in known}
     for name in sorted(names):
         word = name[len(prefix) :].lower()
         if "__" in name[len(prefix) - 1 :] or name in variables:
+            continue
+        if any(entry in f"_{word}" for entry in objects):
             continue
         # One of another tap, whose name begins like this one's: `…_US_AUTH_TOKEN`.
         is_foreign = any(word.endswith(f"_{setting}") for setting in known)

@@ -112,17 +112,37 @@ def test_a_plan_through_meltano(project: Project) -> None:
 
 
 def test_names_of_meltano_are_no_misspelt_settings(project: Project) -> None:
-    """But a slip is refused, whether Meltano reads the environment or, with ENV, the tap itself."""
+    """But a slip is: with ENV it is refused, and where Meltano reads the environment warned of."""
     arguments = ("tap-mailjet-sms--us", "--config", "ENV", "--test")
     good = project.invoke(*arguments, settings={})
 
     assert good.returncode == 0, good.stderr
     assert "The token is good" in good.stderr
     assert "not a setting of this tap" not in good.stderr
-    for reader in (arguments, ("tap-mailjet-sms--us", "--test")):
-        slip = project.invoke(*reader, settings={"TAP_MAILJET_SMS_STARTDATE": "2026-01-01"})
-        assert "did you mean TAP_MAILJET_SMS_START_DATE?" in slip.stderr
-        assert "Ended with exit code 78 (configuration)" in slip.stderr
+    for reader, code in ((arguments, 78), (("tap-mailjet-sms--us", "--test"), 0)):
+        slip = project.invoke(*reader, settings={"TAP_MAILJET_SMS_LOOKBACK_DAY": "9"})
+        assert "did you mean TAP_MAILJET_SMS_LOOKBACK_DAYS?" in slip.stderr
+        assert slip.returncode == code
+
+
+def test_objects_of_a_project_are_no_misspelt_settings(project: Project) -> None:
+    """Meltano makes a variable of each of their entries."""
+    path = project.folder / "meltano.yml"
+    before = path.read_text(encoding="utf-8")
+    meltano_yml = yaml.safe_load(before)
+    meltano_yml["plugins"]["extractors"][0]["config"] = {
+        "column_map": {"ID": "message_id", "To": "recipient", "Preis": "cost_value"},
+        "faker_config": {"seed": 1},
+        "stream_map_config": {"hash_seed": "x"},
+    }
+    path.write_text(yaml.safe_dump(meltano_yml), encoding="utf-8")
+    plain = project.invoke("tap-mailjet-sms--us", "--test", settings={})
+    by_env = project.invoke("tap-mailjet-sms--us", "--config", "ENV", "--test", settings={})
+    path.write_text(before, encoding="utf-8")
+
+    for done in (plain, by_env):
+        assert done.returncode == 0, done.stderr
+        assert "not a setting of this tap" not in done.stderr
 
 
 @pytest.mark.parametrize("date", ["2026-13-01", "01/02/2026", "last monday"])

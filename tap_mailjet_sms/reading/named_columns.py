@@ -17,7 +17,9 @@ known, may change    none agrees, and none is of the       is refused, or told
                      kind, or all are another column's;
                      or most are statuses that cannot
                      have moved on; or all times are
-                     whole quarter hours away
+                     whole quarter hours away; or costs
+                     cannot have moved on, and stand in
+                     another column alone
 known, may change    fewer agree than in a column that is  is refused, or told
                      found without a name
 known, may change    none agrees                           is read, unproved; a warning of ten or
@@ -200,10 +202,13 @@ def _is_another(role: str, place: int, testimony: Testimony, stuck: int) -> Find
     if differs <= 1 or (agrees and stuck <= agrees):
         return None
     instead = _instead(role, place, testimony)
+    elsewhere = _varied_elsewhere(role, place, testimony)
     if instead:
         text = f"holds {_WORDS[instead]}"
     elif role in STATUS_ROLES and stuck >= ENOUGH and stuck > agrees:
         text = "holds other values, which no status can have been before it was that of the list"
+    elif role == "cost_value" and not agrees and stuck >= ENOUGH and elsewhere is not None:
+        text = "holds other values, and another column the costs"
     elif not agrees and not _may_be(role, place, testimony):
         text = f"holds something else than {_WORDS[role]}"
     else:

@@ -67,7 +67,9 @@ class WindowCheck:
         if created.later is None:
             return created
         begin, end = (pa.scalar(edge, TIMESTAMP) for edge in (self.start - _BEFORE, self.end))
-        later = pc.if_else(pc.less(created.later, end), created.later, pa.scalar(None, TIMESTAMP))
+        # Whether an export has the very end of its window is not known.
+        fits = pc.less_equal(created.later, end)
+        later = pc.if_else(fits, created.later, pa.scalar(None, TIMESTAMP))
         settled = created._replace(later=later).not_before(begin)
         self.doubtful += len(created.values) - (settled.later or later).null_count
         return settled

@@ -103,10 +103,11 @@ class StrictTap(Tap):
         schema = {**schema, "properties": {**schema["properties"], **maps}}
         coerce(self._config, schema)
         prefix = self._env_var_prefix
-        errors = [
-            *slips_of_environment(schema, prefix=prefix),
-            *config_errors(self._config, schema, variable_of=partial(variable_of, prefix=prefix)),
-        ]
+        for slip in slips_of_environment(schema, self._config, prefix=prefix):
+            self.logger.warning("%s It is ignored", slip)
+        errors = config_errors(
+            self._config, schema, variable_of=partial(variable_of, prefix=prefix)
+        )
         if errors and raise_errors:
             raise ConfigError(errors)
         return errors
@@ -164,7 +165,7 @@ class StrictTap(Tap):
         The SDK takes any JSON, and fails where it first looks into it (0.54).
         Breaks: `test_state.py::test_a_damaged_state_is_refused`.
         """
-        if isinstance(inner := state.get("singer_state"), dict):
+        if "bookmarks" not in state and isinstance(inner := state.get("singer_state"), dict):
             state = inner
         check_state(state)
         super().load_state(state)

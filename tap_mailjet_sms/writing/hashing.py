@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 #: Rows wait until there is so much of them, since a look at what is remembered costs as much for
 #: few rows as for many. They are in memory meanwhile.
 WAITING_BYTES = 16 * 1024 * 1024
+#: And until there are so many, where few columns are selected: each may need a new hash.
+WAITING_ROWS = 131_072
 
 #: So many hashes are kept, in 10 MB, for numbers that occur again.
 REMEMBERED = 100_000
@@ -69,13 +71,14 @@ def _filled(batch: pa.RecordBatch, hashes: Mapping[str, pa.StringArray]) -> pa.R
 def _tables(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
     """What is hashed at once: the batches are not copied."""
     waiting: list[pa.RecordBatch] = []
-    size = 0
+    size = rows = 0
     for batch in batches:
         waiting.append(batch)
         size += batch.nbytes
-        if size >= WAITING_BYTES:
+        rows += batch.num_rows
+        if size >= WAITING_BYTES or rows >= WAITING_ROWS:
             yield pa.Table.from_batches(waiting)
-            waiting, size = [], 0
+            waiting, size, rows = [], 0, 0
     if waiting:
         yield pa.Table.from_batches(waiting)
 

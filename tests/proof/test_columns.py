@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from tests.proof.told import Cell
 
 TOLD = messages(12)
+#: The same in one part each.
+SHORT = [replace(told, sms_count=1) for told in TOLD]
 HOUR = timedelta(hours=1)
 
 
@@ -150,8 +152,20 @@ ROWS: dict[str, list[Row]] = {
     (
         "known, may change | none agrees, and none is of the kind, or all are another"
         " column's; or most are statuses that cannot have moved on; or all times are whole"
-        " quarter hours away | is refused, or told"
+        " quarter hours away; or costs cannot have moved on, and stand in another column alone"
+        " | is refused, or told"
     ): [
+        Row(
+            file_of(
+                SHORT,
+                {
+                    **with_cells(Cost=lambda m: str(int(m.message_id[:8], 16) % 7)),
+                    "Preis": KNOWN["Cost"],
+                },
+            ),
+            SHORT,
+            refused='"Cost" (cost_value) holds other values, and another column the costs',
+        ),
         Row(
             file_of(TOLD, with_cells(Cost=lambda _: "20260")),
             refused='the column "Cost" (cost_value) holds something else than the cost',

@@ -186,6 +186,31 @@ def test_of_the_second_that_two_windows_share_the_earlier_time_is_taken() -> Non
     assert sum("may mean the later one" in text for text in found.warnings) == 1
 
 
+def test_the_very_end_of_a_window_is_within_it() -> None:
+    """Whether Mailjet's edges belong to an export is not known."""
+    end = SET_BACK + timedelta(minutes=25)
+    told = [m for m in around_set_back() if SET_BACK <= m.created_at < end]
+    told.append(replace(messages(41)[40], created_at=end, sent_at=None))
+    csv = file_of(told, local("%Y-%m-%d %H:%M:%S"))
+    found = read(csv, told, rules=Rules(zone=PARIS), window=(SET_BACK, end))
+    assert found.column("created_at") == [m.created_at for m in told]
+    assert found.far is None
+
+
+def test_rounded_times_of_the_second_hour_are_read_as_those_of_any_other() -> None:
+    """A proof is made anew where clocks change, and must say the same there."""
+    told = [m for m in around_set_back() if m.created_at >= SET_BACK]
+    second = timedelta(seconds=1)
+    rounded = [
+        replace(m, created_at=m.created_at + second * (n % 3 == 0)) for n, m in enumerate(told)
+    ]
+    csv = file_of(rounded, local("%Y-%m-%d %H:%M:%S"))
+    window = (SET_BACK, SET_BACK + timedelta(days=1))
+    found = read(csv, told, rules=Rules(zone=PARIS), window=window)
+    assert found.column("created_at") == [m.created_at for m in rounded]
+    assert len(found.doubts) == 1
+
+
 def test_a_window_with_both_hours_takes_the_earlier_one_and_says_so() -> None:
     """In Paris on 25 October, 02:30 is 00:30 UTC and 01:30 UTC: witnesses of either agree."""
     told = around_set_back()
