@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tap_mailjet_sms.arrow_schema import TIMESTAMP
+from tap_mailjet_sms.reading.time_texts import EPOCH
 
 if TYPE_CHECKING:
     from typing import Any
@@ -80,16 +81,18 @@ class WindowCheck:
         Raises:
             FarTimeError: If one of them lies more than a day from the window, or in the future.
         """
-        limits = pc.min_max(created)
+        # As numbers: Arrow makes a time Python's with the file of its zone, one more to be open.
+        microseconds = created.view(pa.int64())
+        limits = pc.min_max(microseconds)
         for name in ("min", "max"):
             extreme = limits[name]
-            moment = extreme.as_py()
-            if moment is None:
+            if not extreme.is_valid:
                 return
+            moment = EPOCH + timedelta(microseconds=extreme.as_py())
             distance = self._distance(moment)
             is_future = moment > self.now + TOLERANCE
             if self.refuses and (self.is_far(moment) or is_future):
-                row = pc.index(created, extreme).as_py()
+                row = pc.index(microseconds, extreme).as_py()
                 raise FarTimeError(row, self._problem(moment, distance, is_future=is_future))
             self.farthest = max(self.farthest, distance, key=abs)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import resource
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pytest
@@ -51,6 +53,18 @@ def test_a_batch_without_rows_is_right() -> None:
     check = WindowCheck(START, END, NOW)
     check.hold(times())
     assert check.farthest == timedelta(0)
+
+
+def test_no_file_is_opened() -> None:
+    """Arrow makes a time Python's with the file of its zone: one more than may be had."""
+    ZoneInfo.clear_cache()
+    check, (soft, hard) = WindowCheck(START, END, NOW), resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+    try:
+        check.hold(times(END + HOUR))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert check.farthest == HOUR
 
 
 @pytest.mark.parametrize(
