@@ -26,6 +26,8 @@ with atheris.instrument_imports(include=["tap_mailjet_sms"]):
     from tap_mailjet_sms.exporting.job import ExportJob
     from tap_mailjet_sms.exporting.windows import Window
     from tap_mailjet_sms.reading import csv_file
+    from tap_mailjet_sms.reading.rules import Rules
+    from tap_mailjet_sms.reading.window_check import WindowCheck
     from tap_mailjet_sms.writing.kept import Spool
 
 import requests  # noqa: TC002 - after what is instrumented
@@ -93,11 +95,13 @@ def answers(data: bytes) -> None:
 
 def csv(data: bytes) -> None:
     """Any file is read or refused; most begin like an honest one, or few would get far."""
+    check = WindowCheck(WINDOW.start, WINDOW.end, now=WINDOW.end, refuses=False)
     choice = data[:1]
     if choice > b"\x40":
         data = CSV_HEADER + (CSV_ROW if choice > b"\xa0" else b"") + data[1:]
     try:
-        batches = [*csv_file.read(io.BytesIO(data))]
+        file = csv_file.read(io.BytesIO(data), Rules(), before=None, check=check, listing=None)
+        batches = [*file]
     except TapMailjetSMSError:
         return
     with closing(Spool(iter(batches))) as spool:

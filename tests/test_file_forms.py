@@ -18,9 +18,9 @@ from tap_mailjet_sms.exceptions import (
     DownloadBrokenError,
     TapMailjetSMSError,
 )
-from tap_mailjet_sms.reading import csv_file
 from tap_mailjet_sms.reading import rows as rows_module
 from tap_mailjet_sms.reading.rules import Rules
+from tests.support.csv_text import opened
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,8 +35,7 @@ def read(
     csv: str | bytes, *, encoding: str = "utf-8", column_map: Mapping[str, str | None] | None = None
 ) -> list[Row]:
     """All rows of a file; maps as dictionaries."""
-    source = io.BytesIO(csv.encode() if isinstance(csv, str) else csv)
-    reading = csv_file.read(source, Rules(column_map or {}, encoding))
+    reading = opened(csv, Rules(column_map or {}, encoding))
     found = [row for batch in reading for row in batch.to_pylist()]
     for row in found:
         row["extra"] = row["extra"] and dict(row["extra"])
@@ -228,7 +227,7 @@ TOTALS = [
 
 def parts(csv: str) -> tuple[list[object], list[str]]:
     """The ids of a file's messages, and what is said of its other rows."""
-    reading = csv_file.read(io.BytesIO(csv.encode()))
+    reading = opened(csv)
     ids = [row["message_id"] for batch in reading for row in batch.to_pylist()]
     return ids, [notice.text for notice in reading.notices if "skipped" in notice.text]
 

@@ -6,7 +6,6 @@ Mailjet's own list say comes first, see `test_proof.py`.
 
 from __future__ import annotations
 
-import io
 import json
 import logging
 import re
@@ -19,9 +18,9 @@ import pytest
 from mailjet_sandbox import Fault, Scenario, When
 from mailjet_sandbox import effects as fx
 from tap_mailjet_sms.exceptions import CSVFormatError, CSVHeaderError
-from tap_mailjet_sms.reading import csv_file
 from tap_mailjet_sms.reading.rules import Rules
 from tests.support.account import STREAM, Output, account, records
+from tests.support.csv_text import opened
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,7 +63,7 @@ def read(
 ) -> Read:
     """Read a file of one row, or any other."""
     text = row if isinstance(row, str) else f"{','.join(row)}\n{','.join(row.values())}\n"
-    reading = csv_file.read(io.BytesIO(text.encode()), Rules(column_map or {}), before=before)
+    reading = opened(text, Rules(column_map or {}), before=before)
     rows = [found for batch in reading for found in batch.to_pylist()]
     return Read(
         rows,

@@ -28,7 +28,7 @@ from tap_mailjet_sms.reading.prices import Prices, currencies
 from tap_mailjet_sms.reading.proving import prove
 from tap_mailjet_sms.reading.roles import HOSTS, REQUIRED, STATUS, TIMES
 from tap_mailjet_sms.reading.rows import column_name, read_blocks, row_name
-from tap_mailjet_sms.reading.rules import Rules, TimeForm
+from tap_mailjet_sms.reading.rules import TimeForm
 from tap_mailjet_sms.reading.statuses import STATUS_FORMS, Statuses, contradictions, statuses
 from tap_mailjet_sms.reading.strays import Strays
 from tap_mailjet_sms.reading.times import near, required, times
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from tap_mailjet_sms.reading.cells import Cells
     from tap_mailjet_sms.reading.header import Header
     from tap_mailjet_sms.reading.layout import KnownLayout, Layout
+    from tap_mailjet_sms.reading.rules import Rules
     from tap_mailjet_sms.reading.times import Moments
     from tap_mailjet_sms.reading.window_check import WindowCheck
     from tap_mailjet_sms.witness import Listing
@@ -59,11 +60,11 @@ _NO_COST = pa.scalar(Decimal(0), DECIMAL)
 
 def read(
     source: BinaryIO | None,
-    rules: Rules | None = None,
+    rules: Rules,
     *,
-    before: KnownLayout | None = None,
-    check: WindowCheck | None = None,
-    listing: Listing | None = None,
+    before: KnownLayout | None,
+    check: WindowCheck,
+    listing: Listing | None,
 ) -> Reading:
     """Read a CSV from its beginning.
 
@@ -73,9 +74,9 @@ def read(
         before: The layout of the file with rows before this one, in this run or an earlier one.
         check: What the times of creation are held against.
         listing: Mailjet's list of the window's messages, which proves the layout; None to go by
-            the names alone. It needs a `check`.
+            the names alone.
     """
-    return Reading(source, rules or Rules(), before, check, listing)
+    return Reading(source, rules, before, check, listing)
 
 
 class Reading:
@@ -100,7 +101,7 @@ class Reading:
         source: BinaryIO | None,
         rules: Rules,
         before: KnownLayout | None,
-        check: WindowCheck | None,
+        check: WindowCheck,
         listing: Listing | None,
     ) -> None:
         self.layout: KnownLayout | None = None
@@ -141,7 +142,7 @@ class Reading:
         if proven is None:
             return
         header, layout = proven.header, proven.layout
-        if self._check and proven.proof and proven.proof.evidence.is_far:
+        if proven.proof and proven.proof.evidence.is_far:
             self._check.refuses = False
         rows = 0
         told: dict[str, bool] = {}
@@ -178,9 +179,7 @@ class _Conversion:
     What only the whole file can tell is gathered on the way.
     """
 
-    def __init__(
-        self, header: Header, layout: Layout, zone: tzinfo, check: WindowCheck | None
-    ) -> None:
+    def __init__(self, header: Header, layout: Layout, zone: tzinfo, check: WindowCheck) -> None:
         self._header = header
         self._layout = layout
         self._time_forms = [TimeForm(zone, layout.orders.get(role)) for role in TIMES]
@@ -266,7 +265,7 @@ class _Conversion:
                 f" {_counted(self._contradictions, 'row')} of Mailjet's CSV"
                 f" ({self._name(*STATUS_FORMS)}): both are kept as they stand"
             )
-        if self._check is not None and self._check.doubtful:
+        if self._check.doubtful:
             found.append(
                 f"Clocks were set back within the window, and {self._name('created_at')} has no"
                 f" zone: the earlier time is taken in {_counted(self._check.doubtful, 'row')} of"
@@ -311,8 +310,6 @@ class _Conversion:
 
     def _held(self, created: Moments) -> Moments:
         """The times of creation, if the export can have them."""
-        if self._check is None:
-            return created
         created = self._check.settled(created)
         self._check.hold(created.values)
         return created

@@ -58,8 +58,8 @@ def prove(  # noqa: PLR0913 - the file, and what is known beside it
     rules: Rules,
     *,
     before: KnownLayout | None,
+    check: WindowCheck,
     listing: Listing | None,
-    check: WindowCheck | None,
 ) -> Proven | None:
     """Decide how a file is read; None if it has but one line, and Mailjet lists no message.
 
@@ -68,8 +68,8 @@ def prove(  # noqa: PLR0913 - the file, and what is known beside it
         header: What its first row says.
         rules: The settings.
         before: The layout of the file with rows before this one, in this run or an earlier one.
+        check: The window that the file is of, and when it is read.
         listing: Mailjet's list of the window's messages; None to go by the names alone.
-        check: The window that the file is of, and when it is read; a list needs it.
 
     Raises:
         CSVLayoutError: A column holds something else than its name says.
@@ -77,27 +77,30 @@ def prove(  # noqa: PLR0913 - the file, and what is known beside it
             twice.
         CSVFormatError: A row cannot be told from others.
     """
-    may_ask = rules.verify is not VerifyLayout.OFF
-    asking = (listing, check) if may_ask and listing and check else None
-    return _Proving(file, header, rules, before, asking).proven()
+    if rules.verify is VerifyLayout.OFF:
+        listing = None
+    return _Proving(file, header, rules, before=before, check=check, listing=listing).proven()
 
 
 class _Proving:
     """The way to a layout; `_header` becomes one without names once the first row is a message."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the same
         self,
         file: BinaryIO,
         header: Header,
         rules: Rules,
+        *,
         before: KnownLayout | None,
-        asking: tuple[Listing, WindowCheck] | None,
+        check: WindowCheck,
+        listing: Listing | None,
     ) -> None:
         self._file = file
         self._header = header
         self._rules = rules
         self._before = before
-        self._asking = asking
+        self._check = check
+        self._listing = listing
         self._silence_before = before.unproved.silence if before and before.unproved else None
         self._proof: Proof | None = None
 
@@ -105,29 +108,28 @@ class _Proving:
         """How the file is read: the rows of the table above, in their order."""
         known = self._remembered()
         self._proof, unproved = (known.proof, known.unproved) if known else (None, None)
-        if self._asking is None:
+        if (listing := self._listing) is None:
             return self._laid_out()
-        listing, check = self._asking
-        if known is not None and not is_due(known, listing, check):
+        if known is not None and not is_due(known, listing, self._check):
             return self._laid_out(unproved)
         has_rows = next(read_blocks(self._file, self._header), None) is not None
         if not has_rows and self._is_certain:
             return self._laid_out(unproved)
         findings, silence = self._ask(listing)
         if findings is not None:
-            return self._witnessed(findings, listing, check)
+            return self._witnessed(findings, listing)
         if not has_rows and silence is Silence.EMPTY:
             listing.has_told(self._fingerprint())
             if not any(map(looks_like_data, self._header.names)):
                 return None
-        return self._unwitnessed(silence, check)
+        return self._unwitnessed(silence)
 
     @property
     def _is_certain(self) -> bool:
         """Whether the first row is a header for certain, or none."""
         return self._header.is_known or self._header.is_absent
 
-    def _witnessed(self, findings: Findings, listing: Listing, check: WindowCheck) -> Proven:
+    def _witnessed(self, findings: Findings, listing: Listing) -> Proven:
         """The file as witnesses say it is, and what is to be said of that.
 
         Raises:
@@ -136,18 +138,18 @@ class _Proving:
         notices = self._told(findings)
         if findings.evidence.is_proof:
             is_news = self._proof is None
-            self._proof = renewed(self._proof, findings, check)
+            self._proof = renewed(self._proof, findings, self._check)
             listing.has_told(self._fingerprint())
             evidence = self._proof.evidence
             text = sentences.proved(self._header.names, evidence, self._rules.column_map)
             notices.append(Notice(text, is_detail=not is_news))
         return self._laid_out(None, notices, findings)
 
-    def _unwitnessed(self, silence: Silence, check: WindowCheck) -> Proven:
+    def _unwitnessed(self, silence: Silence) -> Proven:
         """The file as it was proved before or by its names; a warning, if that is news."""
         text = sentences.without_witnesses(silence, is_proved=self._proof is not None)
         notice = Notice(text, is_warning=silence is not self._silence_before)
-        return self._laid_out(Unproved(silence, check.now), [notice])
+        return self._laid_out(Unproved(silence, self._check.now), [notice])
 
     def _remembered(self) -> KnownLayout | None:
         """The layout before, if this file has it."""
@@ -256,7 +258,7 @@ class _Proving:
         try:
             layout = lay_out(self._header, self._rules.column_map, evidence)
         except CSVHeaderError as error:
-            if self._asking is None:
+            if self._listing is None:
                 raise
             names: Sequence[str] = self._header.names
             if are_data(names, self._rules.column_map):

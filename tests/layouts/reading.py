@@ -61,6 +61,7 @@ def read(case: Case, source: ListOf) -> Found:
     reading = csv_file.read(
         io.BytesIO(case.csv),
         Rules(zone=case.setting),
+        before=None,
         check=WindowCheck(window.start, window.end, NOW),
         listing=lists.of(window, len(case.messages)),
     )

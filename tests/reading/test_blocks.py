@@ -10,9 +10,9 @@ import pyarrow as pa
 import pytest
 
 from tap_mailjet_sms.exceptions import CSVFormatError
-from tap_mailjet_sms.reading import csv_file, rows
+from tap_mailjet_sms.reading import rows
 from tap_mailjet_sms.reading.header import Header
-from tests.support.csv_text import UNIX, quoted, read, refusal
+from tests.support.csv_text import UNIX, opened, quoted, read, refusal
 
 
 class Counted(io.BytesIO):
@@ -32,7 +32,7 @@ def test_the_file_is_not_read_ahead_of_its_use() -> None:
     """However slowly the batches are taken, only one block of the file waits in memory."""
     source = Counted(b"ID,CreationTS\n" + f"m,{UNIX}\n".encode() * 1_000_000)
     assert source.getbuffer().nbytes > 10 * rows.BLOCK_BYTES
-    for taken, _ in enumerate(csv_file.read(source), 1):
+    for taken, _ in enumerate(opened(source), 1):
         assert source.reads == taken + 2  # the first bytes and the header, too
 
 
@@ -45,7 +45,7 @@ def test_a_quote_that_never_closes_costs_little(text: str, quote: str) -> None:
     body = text * (size // len(text))
     source = Counted(f"ID,CreationTS,Note\n{row}m,{UNIX},{quote}{body}".encode())
     with pytest.raises(CSVFormatError) as caught:
-        for _ in csv_file.read(source):
+        for _ in opened(source):
             pass
     assert str(caught.value).startswith("Row 12 " if quote == '"' else "Row 13 ")
     assert source.taken < 6 * rows.BLOCK_BYTES
@@ -91,7 +91,7 @@ def test_a_signal_is_heeded_between_two_blocks() -> None:
     before = signal.signal(signal.SIGUSR1, end)
     try:
         with pytest.raises(KeyboardInterrupt):
-            next(csv_file.read(source), None)
+            next(opened(source), None)
     finally:
         signal.signal(signal.SIGUSR1, before)
     assert source.reads == 5
@@ -101,7 +101,7 @@ def test_empty_lines_bring_no_batches() -> None:
     """They are skipped, however many there are, and not counted."""
     blank = "\n" * rows.BLOCK_BYTES + "\r\n" * rows.BLOCK_BYTES + "\r" * rows.BLOCK_BYTES
     csv = f"ID,CreationTS\n{blank}m,{UNIX}\n{blank}"
-    assert [batch.num_rows for batch in csv_file.read(io.BytesIO(csv.encode()))] == [1]
+    assert [batch.num_rows for batch in opened(csv)] == [1]
     assert refusal(f"{csv}m\n").startswith("Row 3 ")
 
 

@@ -11,11 +11,11 @@ import pytest
 
 from tap_mailjet_sms.arrow_schema import MESSAGE_SCHEMA
 from tap_mailjet_sms.exceptions import SpoolError
-from tap_mailjet_sms.reading import csv_file, rows
+from tap_mailjet_sms.reading import rows
 from tap_mailjet_sms.schema import MESSAGE_COLUMNS
 from tap_mailjet_sms.writing import kept
 from tap_mailjet_sms.writing.kept import Spool
-from tests.support.csv_text import UNIX, read, refusal
+from tests.support.csv_text import UNIX, opened, read, refusal
 
 
 def test_rows_of_many_blocks_keep_their_order_and_number() -> None:
@@ -56,7 +56,7 @@ def test_a_number_of_another_base_is_refused_wherever_it_stands() -> None:
 def test_batches_have_the_tables_types() -> None:
     """Whatever columns the file has, the batches have those of the stream, also from a spool."""
     csv = io.BytesIO(f"ID,CreationTS\nm,{UNIX}\n".encode())
-    with closing(Spool(csv_file.read(csv))) as spool:
+    with closing(Spool(opened(csv))) as spool:
         (batch,) = spool
     schema = batch.schema
     assert schema == MESSAGE_SCHEMA
@@ -70,7 +70,7 @@ def test_files_without_a_name() -> None:
     """The source is a temporary file without a path, used from its beginning; a spool, too."""
     with tempfile.TemporaryFile() as source:
         source.write(f"ID,CreationTS\nm,{UNIX}\n".encode())
-        with closing(Spool(csv_file.read(source))) as spool:
+        with closing(Spool(opened(source))) as spool:
             assert [batch.num_rows for batch in spool] == [1]
             assert [batch.num_rows for batch in spool] == [1], "as often as one likes"
         assert source.closed, "nobody needs it any more"
@@ -86,13 +86,13 @@ def test_a_full_disk_is_no_fault_of_the_csv(monkeypatch: pytest.MonkeyPatch) -> 
     csv = io.BytesIO(f"ID,CreationTS\nm,{UNIX}\n".encode())
     monkeypatch.setattr(kept, "open_spool", Full)
     with pytest.raises(SpoolError, match="No space"):
-        Spool(csv_file.read(csv))
+        Spool(opened(csv))
 
 
 def test_blocks_do_not_grow_with_the_file() -> None:
     """A batch holds one block of the file, so memory is bounded."""
     csv = "ID,CreationTS\n" + f"m,{UNIX}\n" * 200_000
-    batches = csv_file.read(io.BytesIO(csv.encode()))
+    batches = opened(csv)
     limit = rows.BLOCK_BYTES // len(f"m,{UNIX}\n") + 1
     assert max(batch.num_rows for batch in batches) <= limit
 

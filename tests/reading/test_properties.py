@@ -29,6 +29,7 @@ from tap_mailjet_sms.exceptions import (
 from tap_mailjet_sms.reading import csv_file, rows
 from tap_mailjet_sms.reading.header import Header
 from tap_mailjet_sms.schema import MESSAGE_COLUMNS, STATUS_ALIASES, STATUS_NAMES, plain_name
+from tests.support.csv_text import opened
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -298,7 +299,7 @@ def read(csv: bytes, block_bytes: int) -> list[dict[str, object]]:
     """All rows of a CSV, read in blocks of this size; maps as dictionaries."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(rows, "BLOCK_BYTES", block_bytes)
-        batches = csv_file.read(io.BytesIO(csv))
+        batches = opened(csv)
         found = [row for batch in batches for row in batch.to_pylist()]
     return [row | {"extra": row["extra"] and dict(row["extra"])} for row in found]
 

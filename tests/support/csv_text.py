@@ -5,27 +5,44 @@ from __future__ import annotations
 import io
 from contextlib import closing
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import pytest
 
 from tap_mailjet_sms.exceptions import CSVFormatError
 from tap_mailjet_sms.reading import csv_file
 from tap_mailjet_sms.reading.rules import Rules
+from tap_mailjet_sms.reading.window_check import WindowCheck
 from tap_mailjet_sms.writing.kept import Spool
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    from tap_mailjet_sms.reading.layout import KnownLayout
 
 CREATED = datetime(2025, 7, 31, 22, 13, 20, tzinfo=UTC)
 UNIX = 1754000000
 Row = dict[str, object]
 
 
+def opened(
+    source: str | bytes | BinaryIO,
+    rules: Rules | None = None,
+    *,
+    before: KnownLayout | None = None,
+) -> csv_file.Reading:
+    """A CSV as the tap reads it, of a window so wide that no time lies off it."""
+    if isinstance(source, str):
+        source = source.encode()
+    file = io.BytesIO(source) if isinstance(source, bytes) else source
+    start, end = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+    check = WindowCheck(start, end, now=end, refuses=False)
+    return csv_file.read(file, rules or Rules(), before=before, check=check, listing=None)
+
+
 def read(csv: str | bytes, column_map: Mapping[str, str | None] | None = None) -> list[Row]:
     """All rows of a CSV; maps as dictionaries."""
-    source = io.BytesIO(csv.encode() if isinstance(csv, str) else csv)
-    with closing(Spool(csv_file.read(source, Rules(column_map or {})))) as spool:
+    with closing(Spool(opened(csv, Rules(column_map or {})))) as spool:
         found = [row for batch in spool for row in batch.to_pylist()]
     for row in found:
         row["extra"] = row["extra"] and dict(row["extra"])
@@ -55,7 +72,7 @@ def column(
 
 def warnings(csv: str) -> list[str]:
     """What the user is warned of, once the file is read, but for its layout."""
-    reading = csv_file.read(io.BytesIO(csv.encode()))
+    reading = opened(csv)
     for _ in reading:
         pass
     assert all(notice.is_warning for notice in reading.notices)
