@@ -32,7 +32,6 @@ from tap_mailjet_sms.reading.rules import TimeForm
 from tap_mailjet_sms.reading.statuses import STATUS_FORMS, Statuses, contradictions, statuses
 from tap_mailjet_sms.reading.strays import Strays
 from tap_mailjet_sms.reading.times import near, required, times
-from tap_mailjet_sms.reading.window_check import FarTimeError
 from tap_mailjet_sms.schema import STATUS_NAMES
 from tap_mailjet_sms.spool import spool_errors
 
@@ -284,7 +283,7 @@ class _Conversion:
             return convert(cells.nulls(block.num_rows, pa.string()))
         try:
             return convert(block.column(index))
-        except (cells.CellError, FarTimeError) as error:
+        except cells.CellError as error:
             row = row_name(self._header, self._numbers[error.row])
             cell = f"the cell of {self._name(role)} {error.problem}"
             msg = f"{row}: {cell};{self._way_out(role)}"

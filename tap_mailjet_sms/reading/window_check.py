@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tap_mailjet_sms.arrow_schema import TIMESTAMP
+from tap_mailjet_sms.reading.cells import CellError
 from tap_mailjet_sms.reading.time_texts import EPOCH
 
 if TYPE_CHECKING:
@@ -31,15 +32,6 @@ LIMIT = timedelta(days=1)
 _BEFORE = timedelta(seconds=1)
 _QUARTER = timedelta(minutes=15)
 _SECOND = timedelta(seconds=1)
-
-
-class FarTimeError(Exception):
-    """The time at `row` of the batch cannot be right; `problem` says how far off it is, and why."""
-
-    def __init__(self, row: int, problem: str) -> None:
-        super().__init__(problem)
-        self.row = row
-        self.problem = problem
 
 
 @dataclass(slots=True)
@@ -79,7 +71,7 @@ class WindowCheck:
         """Look at a batch's times of creation, none null.
 
         Raises:
-            FarTimeError: If one of them lies more than a day from the window, or in the future.
+            CellError: If one of them lies more than a day from the window, or in the future.
         """
         # As numbers: Arrow makes a time Python's with the file of its zone, one more to be open.
         microseconds = created.view(pa.int64())
@@ -93,7 +85,7 @@ class WindowCheck:
             is_future = moment > self.now + TOLERANCE
             if self.refuses and (self.is_far(moment) or is_future):
                 row = pc.index(microseconds, extreme).as_py()
-                raise FarTimeError(row, self._problem(moment, distance, is_future=is_future))
+                raise CellError(row, self._problem(moment, distance, is_future=is_future))
             self.farthest = max(self.farthest, distance, key=abs)
 
     def is_far(self, moment: datetime) -> bool:

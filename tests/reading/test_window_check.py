@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tap_mailjet_sms.reading.cells import CellError
 from tap_mailjet_sms.reading.window_check import (
     LIMIT,
     TOLERANCE,
-    FarTimeError,
     FarTimes,
     WindowCheck,
 )
@@ -99,7 +99,7 @@ def test_a_distance_that_is_no_zones_is_told_so() -> None:
 )
 def test_what_was_not_asked_for_is_refused(moment: datetime, told: str) -> None:
     """With its row in the batch; unless that is to be told only."""
-    with pytest.raises(FarTimeError) as caught:
+    with pytest.raises(CellError) as caught:
         held(moment)
     assert caught.value.row == 1
     assert told in caught.value.problem
@@ -112,5 +112,5 @@ def test_the_future_begins_at_the_moment_of_the_run() -> None:
     """A window ends some minutes before the run: what lies between is not of the future."""
     now = END + 2 * MINUTE
     assert held(now + TOLERANCE, now=now).warning is not None
-    with pytest.raises(FarTimeError, match="in the future"):
+    with pytest.raises(CellError, match="in the future"):
         held(now + TOLERANCE + timedelta(seconds=1), now=now)
