@@ -212,7 +212,7 @@ class SMSMessages(WindowedStream):
                     try:
                         kept = keep(arrival.job, self._selected(fresh))
                         kept_open.callback(kept.close)
-                        if rows.tells_ids_apart is not counts_ids:
+                        if rows.has_too_many:
                             self.logger.info("The ids of %s are too many to count", arrival.job)
                         arrival.verify(Tally(rows.rows, rows.distinct, rows.checksum))
                     except UnsoundFileError as error:

@@ -77,3 +77,14 @@ def test_ids_of_a_very_large_file_are_not_told_apart(monkeypatch: pytest.MonkeyP
     assert read(["a", "a"], ["b", "b", "c"]).distinct == 3
     rows = read(["a", "a"], ["b", "b", "c"], ["d"])
     assert (rows.rows, rows.distinct, rows.checksum) == (6, None, 0)
+    assert rows.has_too_many
+
+
+def test_ids_that_nobody_asks_for_are_never_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is to be said of what is switched off."""
+    monkeypatch.setattr(counted, "MOST_ROWS", 1)
+    rows = CountedRows([pa.record_batch({"message_id": ["a", "b"]})], tells_ids_apart=False)
+
+    assert len([*rows]) == 1
+    assert (rows.rows, rows.distinct, rows.checksum) == (2, None, 0)
+    assert not rows.has_too_many

@@ -46,17 +46,21 @@ class CountedRows:
         """Read them, batch by batch."""
         for batch in self.batches:
             self.rows += batch.num_rows
-            if self.rows > MOST_ROWS:
-                self.tells_ids_apart = False
+            if self.has_too_many:
                 self._hashes.clear()
-            if self.tells_ids_apart and batch.num_rows:
+            elif self.tells_ids_apart and batch.num_rows:
                 self._hashes += hashes(cast("pa.StringArray", batch["message_id"]))
             yield batch
 
     @property
+    def has_too_many(self) -> bool:
+        """Whether there are more ids than are told apart, though somebody asks for it."""
+        return self.tells_ids_apart and self.rows > MOST_ROWS
+
+    @property
     def distinct(self) -> int | None:
-        """How many different ids there are."""
-        if not self.tells_ids_apart:
+        """How many different ids there are; None where they are not told apart."""
+        if self.has_too_many or not self.tells_ids_apart:
             return None
         # Part by part: a table of all hashes at once would take 65 MB for a million.
         return sum(len(pc.unique(self._part(number))) for number in range(_PARTS))
