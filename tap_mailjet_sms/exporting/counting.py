@@ -30,9 +30,9 @@ NO_COUNT = (
 class Tally:
     """What was counted while a file was read.
 
-    `distinct` is how many different ids its `rows` have, None where that was not counted, and
-    `checksum` depends on the ids alone, not on their order: two files of equal tallies have the
-    same messages.
+    `distinct` is how many different ids its `rows` have, and `checksum` depends on the ids alone,
+    not on their order: two files of equal tallies have the same messages. Where ids were not told
+    apart, these are None and 0, and equal tallies say that the rows are as many, no more.
     """
 
     rows: int

@@ -33,8 +33,8 @@ class CountedRows:
     """The rows of a file, while they are read, and what was counted of them so far.
 
     `rows` is their number. `distinct` is how many different ids they have and `checksum` depends on
-    those alone, not on their order. Both are None where ids are not told apart: because nobody asks
-    for it, or of more than `MOST_ROWS` rows.
+    the ids alone, not on their order. Where ids are not told apart, these are None and 0: because
+    nobody asks for it, or of more than `MOST_ROWS` rows.
     """
 
     batches: Iterable[pa.RecordBatch]
