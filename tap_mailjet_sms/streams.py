@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager, nullcontext, suppress
@@ -366,8 +365,7 @@ class SMSMessages(WindowedStream):
         for notice in notices:
             if notice not in self._told:
                 self._told.add(notice)
-                level = logging.DEBUG if notice.is_detail else logging.INFO
-                self.logger.log(logging.WARNING if notice.is_warning else level, notice.text)
+                self.logger.log(notice.weight, notice.text)
 
     @cached_property
     def _told(self) -> set[Notice]:

@@ -18,6 +18,7 @@ import pytest
 from mailjet_sandbox import Fault, Scenario, When
 from mailjet_sandbox import effects as fx
 from tap_mailjet_sms.exceptions import CSVFormatError, CSVHeaderError
+from tap_mailjet_sms.notices import Weight
 from tap_mailjet_sms.reading.rules import Rules
 from tests.support.account import STREAM, Output, account, records
 from tests.support.csv_text import opened
@@ -68,8 +69,8 @@ def read(
     return Read(
         rows,
         reading.layout,
-        [notice.text for notice in reading.notices if notice.is_warning],
-        [notice.text for notice in reading.notices if not notice.is_warning],
+        [notice.text for notice in reading.notices if notice.weight is Weight.WARNING],
+        [notice.text for notice in reading.notices if notice.weight is not Weight.WARNING],
     )
 
 

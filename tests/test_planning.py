@@ -14,6 +14,7 @@ from tap_mailjet_sms.exporting.job import ExportJob
 from tap_mailjet_sms.exporting.lookback import DEEPEST, History, Lookback, Reading
 from tap_mailjet_sms.exporting.planning import Plan, Scope, plan_run
 from tap_mailjet_sms.exporting.windows import UNIX_TIME, Window, oldest_exportable
+from tap_mailjet_sms.notices import Weight
 
 if TYPE_CHECKING:
     from datetime import tzinfo
@@ -88,7 +89,7 @@ def test_a_first_run_warns_of_what_an_earlier_load_has_left() -> None:
     """However long before now that has ended, since it may have run a moment ago."""
     for start_date in (NOW - DAY, NOW - 300 * DAY):
         (warning,) = run(start_date=start_date).notices
-        assert warning.is_warning
+        assert warning.weight is Weight.WARNING
         assert (
             "if another load has brought what lies before, begin with a copy of its state"
             in warning.text
@@ -107,18 +108,20 @@ def test_a_start_date_not_later_than_the_bookmark_is_a_detail() -> None:
     assert plan.begin == NOW - 3.5 * DAY
     detail, again = plan.notices
     assert "has no effect" in detail.text
-    assert detail.is_detail
-    assert not again.is_detail
+    assert detail.weight is Weight.DETAIL
+    assert again.weight is Weight.NEWS
 
 
 def test_an_end_date_before_the_bookmark_warns_that_nothing_is_read_again() -> None:
     """A reload beside a bookmark would be silent, and read nothing."""
     plan = run(hourly(h96=18), start_date=NOW - 20 * DAY, end_date=NOW - 10 * DAY)
-    (warning,) = [notice for notice in plan.notices if notice.is_warning]
+    (warning,) = [notice for notice in plan.notices if notice.weight is Weight.WARNING]
     assert not plan.windows
     assert "run with a state of its own" in warning.text
     bookmark = hourly(h96=18).bookmark
-    assert not any(notice.is_warning for notice in run(hourly(h96=18), end_date=bookmark).notices)
+    assert not any(
+        notice.weight is Weight.WARNING for notice in run(hourly(h96=18), end_date=bookmark).notices
+    )
 
 
 def test_a_start_date_later_than_the_bookmark_wins_with_a_warning() -> None:
@@ -130,7 +133,7 @@ def test_a_start_date_later_than_the_bookmark_wins_with_a_warning() -> None:
 
     assert plan.windows == (days_ago(5, 2), Window(start_date, END))
     warning, _ = plan.notices
-    assert warning.is_warning
+    assert warning.weight is Weight.WARNING
     assert "2026-11-19T16:00:00+00:00 to start_date 2026-11-20T16:00:00+00:00" in warning.text
     assert start_date in plan.edges
 
@@ -162,7 +165,7 @@ def test_a_span_that_was_skipped_is_never_read() -> None:
 def test_a_start_date_in_the_future_is_warned_of() -> None:
     """A slip in the year would read nothing for ever, and each run would end well."""
     (warning,) = run(start_date=NOW + 400 * DAY).notices
-    assert warning.is_warning
+    assert warning.weight is Weight.WARNING
     assert "lies in the future: no message is read before then" in warning.text
 
 
@@ -185,7 +188,7 @@ def test_what_is_older_than_a_year_is_lifted_with_a_warning(setting: str) -> Non
 
     assert plan.span == Window(OLDEST, END)
     assert plan.lost == Window(old, OLDEST)
-    assert plan.notices[0].is_warning
+    assert plan.notices[0].weight is Weight.WARNING
     assert f"{old.isoformat()} to {OLDEST.isoformat()}" in plan.notices[0].text
 
 
@@ -194,7 +197,7 @@ def test_a_bookmark_from_the_beginning_of_time_is_lifted() -> None:
     plan = run(datetime(1970, 1, 1, tzinfo=UTC), lookback=DEEPEST)
 
     assert plan.span == Window(OLDEST, END)
-    assert plan.notices[0].is_warning
+    assert plan.notices[0].weight is Weight.WARNING
 
 
 def test_a_lookback_of_a_year_is_cut_silently() -> None:
@@ -203,7 +206,7 @@ def test_a_lookback_of_a_year_is_cut_silently() -> None:
     plan = run(bookmark, lookback=DEEPEST)
 
     assert plan.span == Window(max(OLDEST, bookmark - DEEPEST), END)
-    assert not any(notice.is_warning for notice in plan.notices)
+    assert not any(notice.weight is Weight.WARNING for notice in plan.notices)
     reading = Reading(plan.begin, plan.end, NOW)
     history = plan.history.without_older(OLDEST).after(plan.span, settled=NOW - DEEPEST)
     later = run(history.with_reading(reading, Lookback(DEEPEST)), now=NOW + HOUR, lookback=DEEPEST)
@@ -222,7 +225,7 @@ def test_a_late_end_date_is_lowered() -> None:
     assert plan.end == END
     notice = plan.notices[0]
     assert "end_date" in notice.text
-    assert not notice.is_warning
+    assert notice.weight is not Weight.WARNING
 
 
 def test_a_run_that_ends_before_the_bookmark_is_no_whole_reading() -> None:
@@ -273,7 +276,7 @@ def test_a_run_reads_to_the_deepest_tier_that_is_due(
     assert plan.span == Window(NOW - begins_ago * HOUR, END)
     (notice,) = plan.notices
     assert why in notice.text
-    assert not notice.is_warning
+    assert notice.weight is not Weight.WARNING
 
 
 def test_a_reading_from_the_bookmark_on_is_not_the_deepest_however_old_the_bookmark_is() -> None:

@@ -20,7 +20,7 @@ from tap_mailjet_sms.exporting.windows import (
     plan_windows,
     whole_moment,
 )
-from tap_mailjet_sms.notices import Notice
+from tap_mailjet_sms.notices import Notice, Weight
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -111,7 +111,7 @@ def plan_run(
     lost = Window(whole_moment(wanted), oldest) if wanted < oldest else None
     if lost is not None:
         text = f"Mailjet exports one year only: messages from {lost} are not read"
-        notices.append(Notice(text, is_warning=True))
+        notices.append(Notice(text, Weight.WARNING))
     begin = first = whole_moment(max(wanted, oldest))
     known = _as_of_now(history, now, end, scope, first=first)
     again = scope.lookback.due(known, now)
@@ -245,15 +245,13 @@ def _on_start_date(
     begin = iso(start_date)
     if start_date > now:
         text = f"start_date {begin} lies in the future: no message is read before then"
-        yield Notice(text, is_warning=True)
+        yield Notice(text, Weight.WARNING)
     if bookmark is not None and start_date > bookmark:
         text = f"Messages from the bookmark {iso(bookmark)} to start_date {begin} are not read"
-        yield Notice(f"{text}: start_date is the later one", is_warning=True)
+        yield Notice(f"{text}: start_date is the later one", Weight.WARNING)
     elif bookmark is not None:
         text = f"start_date {begin} is not later than the bookmark {iso(bookmark)}"
-        yield Notice(
-            f"{text}: it has no effect, this run goes on from the bookmark", is_detail=True
-        )
+        yield Notice(f"{text}: it has no effect, this run goes on from the bookmark", Weight.DETAIL)
     elif oldest < start_date <= now and scope.keeps_bookmark and scope.lookback.tiers:
         # However long ago it is: another load may have read up to there a moment ago.
         text = (
@@ -261,7 +259,7 @@ def _on_start_date(
             " before, begin with a copy of its state, or the statuses of its last lookback_days"
             " stay as they are"
         )
-        yield Notice(text, is_warning=True)
+        yield Notice(text, Weight.WARNING)
 
 
 def _on_end_date(end: datetime, bookmark: datetime) -> Notice:
@@ -271,7 +269,7 @@ def _on_end_date(end: datetime, bookmark: datetime) -> Notice:
         "before, and is read again only where it is due. To read it all again, run with a state of "
         "its own"
     )
-    return Notice(text, is_warning=True)
+    return Notice(text, Weight.WARNING)
 
 
 def _on_lookback(again: Again | None, first: datetime, now: datetime, *, puts_off: bool) -> Notice:

@@ -10,6 +10,7 @@ from tap_mailjet_sms.exceptions import NotAuthorisedError
 from tap_mailjet_sms.exporting.counting import NO_COUNT
 from tap_mailjet_sms.exporting.progress import days, many
 from tap_mailjet_sms.exporting.windows import Window, iso
+from tap_mailjet_sms.notices import Weight
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -83,7 +84,7 @@ class Preview:
             "bookmark": self.bookmark and iso(self.bookmark),
             "bookmark_afterwards": self.bookmark_afterwards and iso(self.bookmark_afterwards),
             "lost": None if plan.lost is None else plan.lost.fields,
-            "notices": [notice.text for notice in plan.notices if not notice.is_detail],
+            "notices": [notice.text for notice in plan.notices if notice.weight >= Weight.NEWS],
         }
 
     def lines(self) -> Iterator[str]:
@@ -94,7 +95,7 @@ class Preview:
         else:
             yield f"A run would read {self.stream} from {plan.span}"
         for notice in plan.notices:
-            if not notice.is_detail:
+            if notice.weight >= Weight.NEWS:
                 yield f"  {notice.text}"
         if plan.windows:
             asked = many(len(plan.windows) - len(plan.resumed), "export")

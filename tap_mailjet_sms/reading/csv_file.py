@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 
 from tap_mailjet_sms.arrow_schema import DECIMAL, EXTRA, MESSAGE_SCHEMA
 from tap_mailjet_sms.exceptions import CSVFormatError, CSVHeaderError
-from tap_mailjet_sms.notices import Notice
+from tap_mailjet_sms.notices import Notice, Weight
 from tap_mailjet_sms.reading import cells
 from tap_mailjet_sms.reading import layout_sentences as sentences
 from tap_mailjet_sms.reading.encoding import as_utf8
@@ -169,7 +169,7 @@ class Reading:
             )
             self.notices += notices
             if unproved := self._rules.hashed - self.layout.proved:
-                self.notices.append(Notice(sentences.hashed_by_name(unproved), is_warning=True))
+                self.notices.append(Notice(sentences.hashed_by_name(unproved), Weight.WARNING))
 
 
 class _Conversion:
@@ -275,7 +275,7 @@ class _Conversion:
                 "The character U+0000, which databases refuse, was taken out of"
                 f" {_counted(count, 'cell')} of Mailjet's CSV ({role})"
             )
-        return [Notice(text, is_warning=True) for text in found]
+        return [Notice(text, Weight.WARNING) for text in found]
 
     def _read(self, block: pa.RecordBatch, role: str, convert: Callable[[Cells], _T]) -> _T:
         index = self._layout.sources.get(role)

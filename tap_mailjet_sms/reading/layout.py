@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from tap_mailjet_sms.exceptions import CSVHeaderError
-from tap_mailjet_sms.notices import Notice
+from tap_mailjet_sms.notices import Notice, Weight
 from tap_mailjet_sms.reading import layout_sentences as sentences
 from tap_mailjet_sms.reading.header import meaning, nameable
 from tap_mailjet_sms.reading.roles import (
@@ -321,10 +321,10 @@ def settle(
             raise CSVHeaderError(text)
         is_anew = proof is not None and known.fingerprint != before.fingerprint
         if is_anew and (changed := sentences.changes(before, known)):
-            notices.append(Notice(changed, is_warning=True))
+            notices.append(Notice(changed, Weight.WARNING))
     if remark := sentences.remark(names, layout, known.absent - meant, column_map):
-        is_detail = known.is_like(before)
-        notices.append(Notice(remark, is_warning=not is_detail, is_detail=is_detail))
+        weight = Weight.DETAIL if known.is_like(before) else Weight.WARNING
+        notices.append(Notice(remark, weight))
     return known, notices
 
 

@@ -23,7 +23,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO
 
 from tap_mailjet_sms.exceptions import CSVHeaderError, CSVLayoutError
-from tap_mailjet_sms.notices import Notice
+from tap_mailjet_sms.notices import Notice, Weight
 from tap_mailjet_sms.reading import proof_sentences as sentences
 from tap_mailjet_sms.reading.evidence import weigh
 from tap_mailjet_sms.reading.header import are_data, looks_like_data
@@ -142,13 +142,14 @@ class _Proving:
             listing.has_told(self._fingerprint())
             evidence = self._proof.evidence
             text = sentences.proved(self._header.names, evidence, self._rules.column_map)
-            notices.append(Notice(text, is_detail=not is_news))
+            notices.append(Notice(text, Weight.NEWS if is_news else Weight.DETAIL))
         return self._laid_out(None, notices, findings)
 
     def _unwitnessed(self, silence: Silence) -> Proven:
         """The file as it was proved before or by its names; a warning, if that is news."""
         text = sentences.without_witnesses(silence, is_proved=self._proof is not None)
-        notice = Notice(text, is_warning=silence is not self._silence_before)
+        is_news = silence is not self._silence_before
+        notice = Notice(text, Weight.WARNING if is_news else Weight.NEWS)
         return self._laid_out(Unproved(silence, self._check.now), [notice])
 
     def _remembered(self) -> KnownLayout | None:
@@ -231,12 +232,12 @@ class _Proving:
             CSVLayoutError: One of them contradicts its name, and that is an error.
         """
         names = self._header.names
-        notices = [Notice(sentences.doubt(names, w), is_warning=True) for w in findings.warnings]
+        notices = [Notice(sentences.doubt(names, w), Weight.WARNING) for w in findings.warnings]
         if findings.contradictions:
             text = sentences.contradiction(names, findings, self._rules.column_map)
             if self._rules.verify is VerifyLayout.ERROR:
                 raise CSVLayoutError(text)
-            notices.append(Notice(text, is_warning=True))
+            notices.append(Notice(text, Weight.WARNING))
         return notices
 
     def _laid_out(

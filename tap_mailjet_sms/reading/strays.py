@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tap_mailjet_sms.notices import Notice
+from tap_mailjet_sms.notices import Notice, Weight
 from tap_mailjet_sms.reading.cells import bare, is_null
 from tap_mailjet_sms.reading.rows import first_row
 
@@ -73,7 +73,7 @@ class Strays:
         if self._totals:
             found.append("a row of totals at its end")
         text = f"Mailjet's CSV has {' and '.join(found)}: no messages, so they are skipped"
-        return [Notice(text, is_warning=True)] if found else []
+        return [Notice(text, Weight.WARNING)] if found else []
 
     def _ends_with_totals(self, block: pa.RecordBatch) -> bool:
         """Whether the last row has no creation time, and no id or “Total” for one."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 from tap_mailjet_sms.exporting.listing import Lists
 from tap_mailjet_sms.exporting.windows import Window
+from tap_mailjet_sms.notices import Weight
 from tap_mailjet_sms.reading import csv_file
 from tap_mailjet_sms.reading.rules import Rules
 from tap_mailjet_sms.reading.window_check import WindowCheck
@@ -71,7 +72,7 @@ def read(case: Case, source: ListOf) -> Found:
     known = reading.layout.columns.values() if reading.layout else ()
     sources = {source.place - 1 for source in known if source}
     said = [notice.text for notice in reading.notices]
-    warnings = [notice.text for notice in reading.notices if notice.is_warning]
+    warnings = [notice.text for notice in reading.notices if notice.weight is Weight.WARNING]
     return Found(rows, sources, said, warnings)
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import pytest
 
 from tap_mailjet_sms.exceptions import CSVHeaderError, CSVLayoutError
+from tap_mailjet_sms.notices import Weight
 from tap_mailjet_sms.reading import csv_file
 from tap_mailjet_sms.reading.rules import Rules
 from tap_mailjet_sms.reading.window_check import FarTimes, WindowCheck
@@ -190,8 +191,8 @@ def read(  # noqa: PLR0913 - each is one independent choice
     return Read(
         rows,
         reading.layout,
-        [notice.text for notice in reading.notices if notice.is_warning],
-        [notice.text for notice in reading.notices if not notice.is_warning],
+        [notice.text for notice in reading.notices if notice.weight is Weight.WARNING],
+        [notice.text for notice in reading.notices if notice.weight is not Weight.WARNING],
         far_times.warning,
     )
 

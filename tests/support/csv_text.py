@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import pytest
 
 from tap_mailjet_sms.exceptions import CSVFormatError
+from tap_mailjet_sms.notices import Weight
 from tap_mailjet_sms.reading import csv_file
 from tap_mailjet_sms.reading.rules import Rules
 from tap_mailjet_sms.reading.window_check import WindowCheck
@@ -75,7 +76,7 @@ def warnings(csv: str) -> list[str]:
     reading = opened(csv)
     for _ in reading:
         pass
-    assert all(notice.is_warning for notice in reading.notices)
+    assert all(notice.weight is Weight.WARNING for notice in reading.notices)
     texts = [notice.text for notice in reading.notices]
     return [text for text in texts if not text.startswith("Mailjet's CSV has")]
 
