@@ -23,7 +23,7 @@ from tap_mailjet_sms.reading import cells
 from tap_mailjet_sms.reading import layout_sentences as sentences
 from tap_mailjet_sms.reading.encoding import as_utf8
 from tap_mailjet_sms.reading.header import HEADER_LIMIT, read_header, show
-from tap_mailjet_sms.reading.layout import settle
+from tap_mailjet_sms.reading.laying_out import settle
 from tap_mailjet_sms.reading.prices import Prices, currencies
 from tap_mailjet_sms.reading.proving import prove
 from tap_mailjet_sms.reading.roles import HOSTS, REQUIRED, STATUS, TIMES

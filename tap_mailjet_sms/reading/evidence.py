@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime, tzinfo
 
-    from tap_mailjet_sms.reading.layout import Naming
     from tap_mailjet_sms.reading.named_columns import Finding
+    from tap_mailjet_sms.reading.naming import Naming
     from tap_mailjet_sms.reading.testimony import Row
     from tap_mailjet_sms.reading.unnamed_columns import WholeFile
 

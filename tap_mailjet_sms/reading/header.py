@@ -1,6 +1,6 @@
 """The header of Mailjet's CSV: where it ends, which delimiter it has, and what its names say.
 
-`schema.py` has the names that are known; `layout.py` decides what that makes of the columns.
+`schema.py` has the names that are known; `laying_out.py` decides what that makes of the columns.
 """
 
 from __future__ import annotations

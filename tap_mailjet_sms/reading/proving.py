@@ -27,14 +27,10 @@ from tap_mailjet_sms.notices import Notice, Weight
 from tap_mailjet_sms.reading import proof_sentences as sentences
 from tap_mailjet_sms.reading.evidence import weigh
 from tap_mailjet_sms.reading.header import are_data, looks_like_data
-from tap_mailjet_sms.reading.layout import (
-    Proven,
-    Unproved,
-    fingerprint_of,
-    lay_out,
-    name_columns,
-)
-from tap_mailjet_sms.reading.remembered import fits, is_due, renewed
+from tap_mailjet_sms.reading.laying_out import lay_out
+from tap_mailjet_sms.reading.layout import Proven, Unproved
+from tap_mailjet_sms.reading.naming import name_columns
+from tap_mailjet_sms.reading.remembered import fingerprint_of, fits, is_due, renewed
 from tap_mailjet_sms.reading.rows import read_blocks
 from tap_mailjet_sms.reading.rules import TimeForm, VerifyLayout
 from tap_mailjet_sms.reading.search import WholeColumns, find_rows
@@ -46,7 +42,8 @@ if TYPE_CHECKING:
 
     from tap_mailjet_sms.reading.evidence import Findings
     from tap_mailjet_sms.reading.header import Header
-    from tap_mailjet_sms.reading.layout import Evidence, KnownLayout, Naming, Proof
+    from tap_mailjet_sms.reading.layout import Evidence, KnownLayout, Proof
+    from tap_mailjet_sms.reading.naming import Naming
     from tap_mailjet_sms.reading.rules import Rules
     from tap_mailjet_sms.reading.window_check import WindowCheck
     from tap_mailjet_sms.witness import Listing, Witness

@@ -1,12 +1,15 @@
-"""A layout that is remembered, when it comes again: whether it is asked for anew, and what is kept.
+"""A layout that is remembered, when it comes again.
 
-A proof by more than a few messages holds for good, unless times have no zone: then it holds until
-clocks may have been changed. What could not be proved is tried again with the next file; after a
-day where Mailjet lists no messages for this token. Pure.
+How it is known again, whether it is asked for anew, and what of its proof is kept: one by more than
+a few messages holds for good, unless times have no zone; then it holds until clocks may have been
+changed. What could not be proved is tried again with the next file; after a day where Mailjet lists
+no messages for this token. Pure.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -17,6 +20,8 @@ from tap_mailjet_sms.reading.testimony import ENOUGH
 from tap_mailjet_sms.witness import Silence
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tap_mailjet_sms.reading.evidence import Findings
     from tap_mailjet_sms.reading.header import Header
     from tap_mailjet_sms.reading.layout import KnownLayout
@@ -30,6 +35,18 @@ _CHANGING = ("Europe/Paris", "America/New_York", "America/Santiago", "Australia/
              "Pacific/Auckland", "Africa/Cairo")  # fmt: skip
 #: A proof of times without a zone holds for so long, and so far from its windows: clocks change.
 ZONE_HOLDS = timedelta(days=30)
+
+
+def fingerprint_of(header: Header, column_map: Mapping[str, str | None], zone: str) -> str:
+    """What tells layouts apart: the header and the settings by which it is read.
+
+    Where there is none, how many columns there are.
+    """
+    names = len(header.names) if header.is_absent else header.names
+    told: list[object] = [names, header.delimiter, sorted(column_map.items())]
+    if zone != "UTC":
+        told.append(zone)
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:32]
 
 
 def fits(known: KnownLayout, header: Header) -> bool:

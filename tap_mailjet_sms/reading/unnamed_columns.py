@@ -35,7 +35,7 @@ from tap_mailjet_sms.reading.testimony import ENOUGH
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from tap_mailjet_sms.reading.layout import Naming
+    from tap_mailjet_sms.reading.naming import Naming
     from tap_mailjet_sms.reading.testimony import Testimony
 
 #: The place of a column that may be it and, of a column of times, the order of its dates.

@@ -26,7 +26,7 @@ from tap_mailjet_sms.exporting.pace import Pace
 from tap_mailjet_sms.exporting.planning import Plan
 from tap_mailjet_sms.exporting.requesting import Requests
 from tap_mailjet_sms.exporting.waiting import EndOfRun
-from tap_mailjet_sms.reading import csv_file, layout
+from tap_mailjet_sms.reading import csv_file, laying_out
 from tap_mailjet_sms.reading.counted import CountedRows
 from tap_mailjet_sms.state import Bookmark
 from tap_mailjet_sms.writing.overlap import Overlap
@@ -262,7 +262,7 @@ def ids_not_told_apart() -> AbstractContextManager[object]:
 
 def renamed_columns_not_noticed() -> AbstractContextManager[object]:
     """Each file's layout is as good as any: what it lacks is null."""
-    honest = layout.settle
+    honest = laying_out.settle
 
     def settle(
         proven: Proven,
