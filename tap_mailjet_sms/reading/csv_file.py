@@ -144,7 +144,7 @@ class Reading:
         if proven.proof and proven.proof.evidence.is_far:
             self._check.refuses = False
         rows = 0
-        told: dict[str, bool] = {}
+        hosted: dict[str, bool] = {}
         numbers = [layout.sources[name] for name in _NUMBERS if name in layout.sources]
         strays = Strays(header, layout)
         conversion = _Conversion(header, layout, self._rules.zone, self._check)
@@ -155,7 +155,7 @@ class Reading:
                     sentences.unhashed(header, layout, unhashed, self._rules.column_map)
                 )
             batch = conversion.typed(block, numbers_of_rows)
-            _tell(batch, told)
+            _note_hosted(batch, hosted)
             yield batch
             rows += batch.num_rows
         self.notices += [*proven.notices, *strays.notices, *conversion.notices()]
@@ -163,7 +163,7 @@ class Reading:
             extra = (*layout.extra, *sorted(conversion.unnamed))
             self.layout, notices = settle(
                 replace(proven, layout=replace(layout, extra=extra)),
-                told=told,
+                hosted=hosted,
                 column_map=self._rules.column_map,
                 before=self._before,
             )
@@ -362,20 +362,20 @@ class _Conversion:
         return f" to read on without it, add {entry} to the setting column_map"
 
 
-def _tell(batch: pa.RecordBatch, told: dict[str, bool]) -> None:
+def _note_hosted(batch: pa.RecordBatch, hosted: dict[str, bool]) -> None:
     """Add what a batch tells of the columns that the cells of others may hold; see `settle`.
 
     A status of Mailjet's table has a description, and a cost that is not zero has a currency.
     """
     for name, host in HOSTS.items():
         if batch[name].null_count < batch.num_rows:
-            told[name] = True
-        elif name not in told:
+            hosted[name] = True
+        elif name not in hosted:
             is_cost = host == "cost_value"
             cells = batch[host]
             belongs = pc.not_equal(cells, _NO_COST) if is_cost else pc.is_in(cells, _KNOWN_CODES)
             if belongs.true_count:
-                told[name] = False
+                hosted[name] = False
 
 
 def _counted(number: int, thing: str) -> str:

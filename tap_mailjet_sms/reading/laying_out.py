@@ -77,7 +77,7 @@ def lay_out(header: Header, column_map: ColumnMap, evidence: Evidence | None = N
 def settle(
     proven: Proven,
     *,
-    told: Mapping[str, bool],
+    hosted: Mapping[str, bool],
     column_map: ColumnMap,
     before: KnownLayout | None,
 ) -> tuple[KnownLayout, list[Notice]]:
@@ -86,9 +86,9 @@ def settle(
     Args:
         proven: How the file was read; of the last columns without a name, `extra` has those with
             text.
-        told: What the rows tell of the columns in `HOSTS`: True if any row has a value there, False
-            if there is none where one belongs. Of a column of which they tell nothing, what was so
-            before is still so.
+        hosted: What the rows tell of the columns in `HOSTS`: True if any row has a value there,
+            False if there is none where one belongs. Of a column of which they tell nothing, what
+            was so before is still so.
         column_map: The setting.
         before: The layout of the file with rows before this one, in this run or an earlier one.
 
@@ -100,7 +100,7 @@ def settle(
             is meant: its values would be overwritten with nulls.
     """
     names, layout, proof = proven.header.names, proven.layout, proven.proof
-    columns = _columns(names, layout, told, before)
+    columns = _columns(names, layout, hosted, before)
     if before is not None:  # What has no name and no text in this file is no news in the next.
         empty = {place for place in layout.unnamed if place + 1 in before.extra}
         layout = replace(layout, extra=tuple(sorted({*layout.extra, *empty})))
@@ -130,7 +130,7 @@ def settle(
 def _columns(
     names: Sequence[str],
     layout: Layout,
-    told: Mapping[str, bool],
+    hosted: Mapping[str, bool],
     before: KnownLayout | None,
 ) -> dict[str, Source | None]:
     """Where each documented column comes from.
@@ -146,7 +146,7 @@ def _columns(
     for name in DOCUMENTED:
         place = places.get(name)
         if name in HOSTS and name not in sources and place is not None:
-            is_there = told.get(name)
+            is_there = hosted.get(name)
             if name == "cost_currency" and layout.currency is not None:
                 is_there = True
             if is_there is None:

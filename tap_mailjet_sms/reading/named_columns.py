@@ -103,9 +103,9 @@ def judge(role: str, place: int, testimony: Testimony, unnamed: UnnamedColumns) 
 
 
 def _judge_constant(role: str, place: int, testimony: Testimony) -> Judgement:
-    told = testimony.told(role, place)
-    agrees, differs, empty = told[Says.AGREES], told[Says.DIFFERS], told[Says.EMPTY]
-    if agrees == told.total():
+    counts = testimony.counts(role, place)
+    agrees, differs, empty = counts[Says.AGREES], counts[Says.DIFFERS], counts[Says.EMPTY]
+    if agrees == counts.total():
         return Judgement(is_proved=agrees > 0, warning=_coarse(role, place, testimony))
     if agrees:
         text = f"agrees with Mailjet's own list in {agrees} messages, and not in {differs + empty}"
@@ -164,8 +164,8 @@ def _better(role: str, place: int, testimony: Testimony, unnamed: UnnamedColumns
     if len(candidates) != 1 or len(testimony.rows) < ENOUGH:
         return None
     other, order = candidates[0]
-    agrees = testimony.told(role, place)[Says.AGREES]
-    more = testimony.told(role_of_any, other, order)[Says.AGREES]
+    agrees = testimony.counts(role, place)[Says.AGREES]
+    more = testimony.counts(role_of_any, other, order)[Says.AGREES]
     if more < agrees + 2:
         return None
     text = f"agrees with Mailjet's own list in {agrees} messages, and another column in {more}"
@@ -173,8 +173,8 @@ def _better(role: str, place: int, testimony: Testimony, unnamed: UnnamedColumns
 
 
 def _judge_changing(role: str, place: int, testimony: Testimony) -> Judgement:
-    told = testimony.told(role, place)
-    agrees, differs = told[Says.AGREES], told[Says.DIFFERS]
+    counts = testimony.counts(role, place)
+    agrees, differs = counts[Says.AGREES], counts[Says.DIFFERS]
     stuck = testimony.stuck(role, place)
     if differs and (wrong := _is_another(role, place, testimony, stuck)):
         return Judgement(contradiction=wrong)
@@ -193,8 +193,8 @@ def _judge_changing(role: str, place: int, testimony: Testimony) -> Judgement:
 
 def _is_another(role: str, place: int, testimony: Testimony, stuck: int) -> Finding | None:
     """What is wrong with a column that differs; None if it may have moved on."""
-    told = testimony.told(role, place)
-    agrees, differs = told[Says.AGREES], told[Says.DIFFERS]
+    counts = testimony.counts(role, place)
+    agrees, differs = counts[Says.AGREES], counts[Says.DIFFERS]
     if role in TIMES and not agrees and (late := _ahead(role, place, testimony)):
         return late
     if role == "cost_value" and (otherwise := _counted_otherwise(place, testimony)):

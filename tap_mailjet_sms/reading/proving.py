@@ -132,7 +132,7 @@ class _Proving:
         Raises:
             CSVLayoutError: They contradict a name, and that is an error.
         """
-        notices = self._told(findings)
+        notices = self._objections(findings)
         if findings.evidence.is_proof:
             is_news = self._proof is None
             self._proof = renewed(self._proof, findings, self._check)
@@ -222,7 +222,7 @@ class _Proving:
         except ValueError:
             return False
 
-    def _told(self, findings: Findings) -> list[Notice]:
+    def _objections(self, findings: Findings) -> list[Notice]:
         """What to say of columns that do not agree.
 
         Raises:
@@ -261,7 +261,7 @@ class _Proving:
             names: Sequence[str] = self._header.names
             if are_data(names, self._rules.column_map):
                 names = self._header.as_row().names  # which shows places alone
-            told = sentences.undecided(names, findings, unproved)
-            msg = f"{error} ({told})"
+            why = sentences.undecided(names, findings, unproved)
+            msg = f"{error} ({why})"
             raise CSVHeaderError(msg) from None
         return Proven(self._header, layout, self._fingerprint(), proof, unproved, tuple(notices))

@@ -63,11 +63,11 @@ class Testimony:
         """How a column of times is read."""
         return TimeForm(self.zone, order or self.orders.get(role))
 
-    def told(self, role: str, place: int, order: DateOrder | None = None) -> Counter[Says]:
+    def counts(self, role: str, place: int, order: DateOrder | None = None) -> Counter[Says]:
         """How often the cells of a column say what, if it is this role, where anything is said."""
-        counted = Counter(what for _, what in self._says(role, place, order))
-        del counted[Says.NOTHING]
-        return counted
+        counts = Counter(what for _, what in self._says(role, place, order))
+        del counts[Says.NOTHING]
+        return counts
 
     def differing(self, role: str, place: int) -> list[Row]:
         """The rows whose cell is another value."""
@@ -79,8 +79,8 @@ class Testimony:
 
     def all_agree(self, role: str, place: int, order: DateOrder | None = None) -> bool:
         """Whether each cell agrees, of witnesses with a value, at least one."""
-        told = self.told(role, place, order)
-        return 0 < told.total() == told[Says.AGREES]
+        counts = self.counts(role, place, order)
+        return 0 < counts.total() == counts[Says.AGREES]
 
     def different(self, role: str, place: int, order: DateOrder | None = None) -> int:
         """How many different values those have that agree."""
@@ -146,8 +146,8 @@ class Testimony:
             return [None]
         if role == "created_at":
             return [order for order in DateOrder if self.all_agree(role, place, order)]
-        told = {order: self.told(role, place, order) for order in DateOrder}
-        return [o for o, says in told.items() if 0 < says[Says.AGREES] >= says[Says.DIFFERS]]
+        counts = {order: self.counts(role, place, order) for order in DateOrder}
+        return [o for o, n in counts.items() if 0 < n[Says.AGREES] >= n[Says.DIFFERS]]
 
     def settle_order(self, role: str, place: int) -> bool:
         """Find in which order a column of times writes dates; False if more than one agrees.

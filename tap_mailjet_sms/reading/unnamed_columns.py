@@ -111,7 +111,7 @@ class UnnamedColumns:
         if len(candidates) == 1 and len(self._testimony.rows) >= ENOUGH:
             self._take(role, *candidates[0])
         elif candidates or any(
-            self._testimony.told(role, place)[Says.AGREES] for place in self._free()
+            self._testimony.counts(role, place)[Says.AGREES] for place in self._free()
         ):
             self.lacks.add(role)
 
@@ -176,19 +176,19 @@ class UnnamedColumns:
 
     def _is_likely(self, role: str, place: int, order: DateOrder | None) -> bool:
         """Whether a column may be a role that changes."""
-        told = self._testimony.told(role, place, order)
-        agrees, differs = told[Says.AGREES], told[Says.DIFFERS]
+        counts = self._testimony.counts(role, place, order)
+        agrees, differs = counts[Says.AGREES], counts[Says.DIFFERS]
         if not agrees:
             return False
         if role == STATUS:
             return self._is_status(place) and self._file.are_statuses(place)
         if role == "sent_at":
             # Some may have been sent since the export; a time of delivery is empty more often.
-            is_most = 4 * agrees >= 3 * told.total() and agrees >= ENOUGH
+            is_most = 4 * agrees >= 3 * counts.total() and agrees >= ENOUGH
             return is_most and not differs and self._is_sending(place, order)
         if role == "cost_value":
             return self._is_cost(place) and agrees >= ENOUGH
-        return agrees >= ENOUGH and agrees == told.total()
+        return agrees >= ENOUGH and agrees == counts.total()
 
     def _is_status(self, place: int) -> bool:
         """Whether statuses move on as they can, and more agree; of numbers, not all with one."""

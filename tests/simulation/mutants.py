@@ -267,11 +267,11 @@ def renamed_columns_not_noticed() -> AbstractContextManager[object]:
     def settle(
         proven: Proven,
         *,
-        told: Mapping[str, bool],
+        hosted: Mapping[str, bool],
         column_map: Mapping[str, str | None],
         before: KnownLayout | None,  # noqa: ARG001 - that is the bug
     ) -> tuple[KnownLayout, list[Notice]]:
-        return honest(proven, told=told, column_map=column_map, before=None)
+        return honest(proven, hosted=hosted, column_map=column_map, before=None)
 
     return patch.object(csv_file, "settle", settle)
 
