@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime, tzinfo
 
-    from tap_mailjet_sms.reading.named_columns import Finding
+    from tap_mailjet_sms.reading.named_columns import Remark
     from tap_mailjet_sms.reading.naming import Naming
     from tap_mailjet_sms.reading.testimony import Row
     from tap_mailjet_sms.reading.unnamed_columns import WholeFile
@@ -44,8 +44,8 @@ class Findings:
     """
 
     evidence: Evidence
-    contradictions: Sequence[Finding]
-    warnings: Sequence[Finding]
+    contradictions: Sequence[Remark]
+    warnings: Sequence[Remark]
     lacks: frozenset[str]
     candidates: Mapping[str, Sequence[int]]
     created: Sequence[datetime]

@@ -68,7 +68,7 @@ _WORDS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Remark:
     """Something to be said of the column at `place`, the source of `role`.
 
     `instead` is what it holds, and `elsewhere` the place where its own values are, if plain.
@@ -86,8 +86,8 @@ class Judgement:
     """Whether a column is proved to hold what its name says, and what is to be said of it."""
 
     is_proved: bool = False
-    contradiction: Finding | None = None
-    warning: Finding | None = None
+    contradiction: Remark | None = None
+    warning: Remark | None = None
 
 
 def judge(role: str, place: int, testimony: Testimony, unnamed: UnnamedColumns) -> Judgement:
@@ -110,27 +110,27 @@ def _judge_constant(role: str, place: int, testimony: Testimony) -> Judgement:
     if agrees:
         text = f"agrees with Mailjet's own list in {agrees} messages, and not in {differs + empty}"
         elsewhere = _varied_elsewhere(role, place, testimony)
-        finding = Finding(role, place, text, _instead(role, place, testimony), elsewhere)
+        remark = Remark(role, place, text, _instead(role, place, testimony), elsewhere)
         is_wrong = differs > 1 and elsewhere is not None
         if role == "created_at":
             is_wrong = not testimony.is_rounded(role, place)
         if is_wrong:
-            return Judgement(contradiction=finding)
-        return Judgement(is_proved=True, warning=finding)
+            return Judgement(contradiction=remark)
+        return Judgement(is_proved=True, warning=remark)
     if not differs:
         text = f"is empty for all {empty} messages that were looked at, though they have a value"
-        return Judgement(warning=Finding(role, place, text))
+        return Judgement(warning=Remark(role, place, text))
     if differs > 1 or _tells_alone(role, place, testimony):
         return Judgement(contradiction=_what_is_wrong(role, place, testimony))
     return Judgement()
 
 
-def _coarse(role: str, place: int, testimony: Testimony) -> Finding | None:
+def _coarse(role: str, place: int, testimony: Testimony) -> Remark | None:
     """That creation times are written without their minutes, if they are."""
     if role != "created_at" or testimony.is_precise(role, place):
         return None
     text = "has no time of day: its messages are read as of midnight, or the full hour"
-    return Finding(role, place, text)
+    return Remark(role, place, text)
 
 
 def _varied_elsewhere(role: str, place: int, testimony: Testimony) -> int | None:
@@ -146,18 +146,18 @@ def _tells_alone(role: str, place: int, testimony: Testimony) -> bool:
     return role == "created_at" and bool(testimony.ahead(role, place))
 
 
-def _what_is_wrong(role: str, place: int, testimony: Testimony) -> Finding:
+def _what_is_wrong(role: str, place: int, testimony: Testimony) -> Remark:
     if role == "created_at" and (late := _ahead(role, place, testimony)):
         return late
     instead = _holds(role, place, testimony)
     text = f"holds {_WORDS[instead]}" if instead else "holds other values"
-    return Finding(role, place, text, instead, testimony.elsewhere(role, place))
+    return Remark(role, place, text, instead, testimony.elsewhere(role, place))
 
 
 # What may have changed.
 
 
-def _better(role: str, place: int, testimony: Testimony, unnamed: UnnamedColumns) -> Finding | None:
+def _better(role: str, place: int, testimony: Testimony, unnamed: UnnamedColumns) -> Remark | None:
     """What is wrong with a column, if one without a name says more of its role."""
     role_of_any = STATUS if role in STATUS_ROLES else role
     candidates = unnamed.likely(role_of_any)
@@ -169,7 +169,7 @@ def _better(role: str, place: int, testimony: Testimony, unnamed: UnnamedColumns
     if more < agrees + 2:
         return None
     text = f"agrees with Mailjet's own list in {agrees} messages, and another column in {more}"
-    return Finding(role, place, text, elsewhere=other)
+    return Remark(role, place, text, elsewhere=other)
 
 
 def _judge_changing(role: str, place: int, testimony: Testimony) -> Judgement:
@@ -188,17 +188,17 @@ def _judge_changing(role: str, place: int, testimony: Testimony) -> Judgement:
     is_proved = agrees > 0
     if role == "cost_value":  # that nothing was free of charge tells no column from another
         is_proved = any(row.witness.cost_value for row in testimony.agreeing(role, place))
-    return Judgement(is_proved, warning=Finding(role, place, text) if text else None)
+    return Judgement(is_proved, warning=Remark(role, place, text) if text else None)
 
 
-def _is_another(role: str, place: int, testimony: Testimony, stuck: int) -> Finding | None:
+def _is_another(role: str, place: int, testimony: Testimony, stuck: int) -> Remark | None:
     """What is wrong with a column that differs; None if it may have moved on."""
     counts = testimony.counts(role, place)
     agrees, differs = counts[Says.AGREES], counts[Says.DIFFERS]
     if role in TIMES and not agrees and (late := _ahead(role, place, testimony)):
         return late
     if role == "cost_value" and (otherwise := _counted_otherwise(place, testimony)):
-        return Finding(role, place, otherwise)
+        return Remark(role, place, otherwise)
     if differs <= 1 or (agrees and stuck <= agrees):
         return None
     instead = _instead(role, place, testimony)
@@ -213,7 +213,7 @@ def _is_another(role: str, place: int, testimony: Testimony, stuck: int) -> Find
         text = f"holds something else than {_WORDS[role]}"
     else:
         return None
-    return Finding(role, place, text, instead, testimony.elsewhere(role, place))
+    return Remark(role, place, text, instead, testimony.elsewhere(role, place))
 
 
 def _counted_otherwise(place: int, testimony: Testimony) -> str | None:
@@ -259,7 +259,7 @@ def _instead(role: str, place: int, testimony: Testimony) -> str | None:
     return instead if testimony.varies(instead, place) else None
 
 
-def _ahead(role: str, place: int, testimony: Testimony) -> Finding | None:
+def _ahead(role: str, place: int, testimony: Testimony) -> Remark | None:
     """That a column of times is in another zone, if all of them are."""
     ahead = testimony.ahead(role, place)
     if not ahead:
@@ -267,7 +267,7 @@ def _ahead(role: str, place: int, testimony: Testimony) -> Finding | None:
     text = f"is {_off(ahead)} Mailjet's own times"
     if not any(time.has_zone for time in testimony.times(role, place)):
         text += ": set csv_time_zone to the zone that it is in"
-    return Finding(role, place, text)
+    return Remark(role, place, text)
 
 
 def _off(ahead: Iterable[timedelta]) -> str:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from tap_mailjet_sms.reading.evidence import Findings
     from tap_mailjet_sms.reading.layout import Evidence, KnownLayout, Unproved
-    from tap_mailjet_sms.reading.named_columns import Finding
+    from tap_mailjet_sms.reading.named_columns import Remark
 
     ColumnMap = Mapping[str, str | None]
 
@@ -44,18 +44,18 @@ def without_witnesses(silence: Silence, *, is_proved: bool) -> str:
 def contradiction(names: Sequence[str], findings: Findings, column_map: ColumnMap) -> str:
     """Columns hold something else than their names say."""
     wrong = findings.contradictions
-    told = listed([f"{_column(names, finding)} {finding.text}" for finding in wrong])
+    told = listed([f"{_column(names, remark)} {remark.text}" for remark in wrong])
     by = _messages(findings.evidence.witnesses)
     text = f"In Mailjet's CSV, {told}: so say {by} of Mailjet's own list"
     meant: dict[str, str | None] = {}
-    for finding in wrong:
-        if finding.elsewhere is not None and _is_single(names, finding.elsewhere):
-            meant[names[finding.elsewhere]] = finding.role
-    for finding in wrong:
+    for remark in wrong:
+        if remark.elsewhere is not None and _is_single(names, remark.elsewhere):
+            meant[names[remark.elsewhere]] = remark.role
+    for remark in wrong:
         # Without a column that must be there, nothing is read at all.
-        if _is_single(names, finding.place) and (finding.instead or finding.role not in REQUIRED):
-            meant.setdefault(names[finding.place], finding.instead)
-    if not any("csv_time_zone" in finding.text for finding in wrong):
+        if _is_single(names, remark.place) and (remark.instead or remark.role not in REQUIRED):
+            meant.setdefault(names[remark.place], remark.instead)
+    if not any("csv_time_zone" in remark.text for remark in wrong):
         text += (
             f"; set column_map {to_type(names, column_map, meant)}"
             if meant
@@ -64,9 +64,9 @@ def contradiction(names: Sequence[str], findings: Findings, column_map: ColumnMa
     return f"{text} (verify_layout: warn reads on all the same)"
 
 
-def doubt(names: Sequence[str], finding: Finding) -> str:
+def doubt(names: Sequence[str], remark: Remark) -> str:
     """A column may hold something else than its name says."""
-    return f"In Mailjet's CSV, {_column(names, finding)} {finding.text}: it is read as it stands"
+    return f"In Mailjet's CSV, {_column(names, remark)} {remark.text}: it is read as it stands"
 
 
 def undecided(names: Sequence[str], findings: Findings | None, unproved: Unproved | None) -> str:
@@ -129,8 +129,8 @@ def _is_single(names: Sequence[str], place: int) -> bool:
     return nameable(names[place]) is not None and names.count(names[place]) == 1
 
 
-def _column(names: Sequence[str], finding: Finding) -> str:
-    return f"the column {_name(names, finding.place)} ({finding.role})"
+def _column(names: Sequence[str], remark: Remark) -> str:
+    return f"the column {_name(names, remark.place)} ({remark.role})"
 
 
 def _name(names: Sequence[str], place: int) -> str:
