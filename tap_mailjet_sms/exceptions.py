@@ -15,8 +15,8 @@ command line turns into one log line and the exit code of its class::
     │   ├── OpenFilesError          74  this process may not open more files or connections
     │   └── OutputClosedError       74  whatever reads our output has stopped
     ├── fix the account or the request
+    │   ├── NotAuthorisedError      77  401: a wrong token, so no request is of use
     │   ├── RequestRefusedError     78  Mailjet answered 4xx: its message is shown
-    │   │   ├── NotAuthorisedError  77  401: a wrong token
     │   │   ├── ForbiddenError      77  403: the token may not do that
     │   │   ├── WrongAddressError   78  404 or a redirect: Mailjet's API is not at `api_url`
     │   │   ├── WindowTooOldError   78  400: the window begins more than a year ago
@@ -156,16 +156,16 @@ class OutputClosedError(TapMailjetSMSError):
     exit_code = ExitCode.INPUT_OUTPUT
 
 
-class RequestRefusedError(TapMailjetSMSError):
-    """Mailjet refused a request, and would again: HTTP status 4xx."""
-
-    exit_code = ExitCode.CONFIGURATION
-
-
-class NotAuthorisedError(RequestRefusedError):
-    """Mailjet does not know the token: HTTP status 401."""
+class NotAuthorisedError(TapMailjetSMSError):
+    """Mailjet does not know the token: HTTP status 401, which ends a run whatever was asked."""
 
     exit_code = ExitCode.NOT_AUTHORISED
+
+
+class RequestRefusedError(TapMailjetSMSError):
+    """Mailjet refused a request, and would again: HTTP status 4xx but 401."""
+
+    exit_code = ExitCode.CONFIGURATION
 
 
 class ForbiddenError(RequestRefusedError):

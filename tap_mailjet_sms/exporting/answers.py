@@ -289,7 +289,7 @@ def refusal(
     retry_after: float | None = None,
     names_export: bool = False,
     asks_for_export: bool = False,
-) -> MailjetUnavailableError | RequestRefusedError | UnexpectedAnswerError:
+) -> MailjetUnavailableError | NotAuthorisedError | RequestRefusedError | UnexpectedAnswerError:
     """The error for a refusal, by what to do next; `text` is its sentence.
 
     `retry_after` is for how many seconds Mailjet asks to wait, if it does.
@@ -301,7 +301,8 @@ def refusal(
     is_busy = status == HTTPStatus.CONFLICT and asks_for_export  # a guess
     if is_busy or status in RETRIABLE or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return _worth_another_try(status, text, retry_after)
-    kind: type[RequestRefusedError | UnexpectedAnswerError] = UnexpectedAnswerError
+    kind: type[NotAuthorisedError | RequestRefusedError | UnexpectedAnswerError]
+    kind = UnexpectedAnswerError
     is_elsewhere = HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST
     if status == HTTPStatus.UNAUTHORIZED:
         kind = NotAuthorisedError

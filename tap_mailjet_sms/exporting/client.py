@@ -2,7 +2,8 @@
 
 A call makes one attempt; when it may, and whether there is another one, is its caller's business.
 What an answer means is told by `answers`, which links are followed and who gets the token by
-`links`. Any call may be asked to slow down: that is a kind of `MailjetUnavailableError`.
+`links`. Any call may be asked to slow down, a kind of `MailjetUnavailableError`, and any is refused
+with a `NotAuthorisedError` where Mailjet does not know the token.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from tap_mailjet_sms.exceptions import (
     UnexpectedAnswerError,
 )
 
-#: What may come in place of a count, beside an error that ends a run: `NotAuthorisedError`.
+#: What may come in place of a count; a run can do without one.
 NO_COUNT = (
     RequestRefusedError,
     MailjetUnavailableError,

@@ -22,7 +22,6 @@ from tap_mailjet_sms.exceptions import (
     ExportLateError,
     MailjetBusyError,
     MailjetUnavailableError,
-    NotAuthorisedError,
     RequestRefusedError,
     SlowDownError,
     UnexpectedAnswerError,
@@ -221,8 +220,6 @@ class Fetcher:
             return None
         try:
             return self.count(window, edges=edges)
-        except NotAuthorisedError:
-            raise
         except NO_COUNT as error:
             if self.verify_counts is VerifyCounts.ERROR:
                 # Nothing is wrong with the export, whatever the status says.
@@ -253,8 +250,6 @@ class Fetcher:
                 if not page or len(created) >= expected:
                     asked = window.with_overlap(not_before=self.not_before)
                     return sum(asked.start < then < asked.end for then in created)
-        except NotAuthorisedError:
-            raise
         except RequestRefusedError as error:
             if self.verify_counts is VerifyCounts.WARN:  # not every token may list messages
                 logger.info("%s; going by Mailjet's count alone", error, extra=window.fields)

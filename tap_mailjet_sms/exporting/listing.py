@@ -17,7 +17,6 @@ from tap_mailjet_sms.exceptions import (
     ForbiddenError,
     MailjetBusyError,
     MailjetUnavailableError,
-    NotAuthorisedError,
     RequestRefusedError,
     UnexpectedAnswerError,
     WrongAddressError,
@@ -125,8 +124,6 @@ class WindowList:
         """The newest messages of a span; none where they are not to be had."""
         try:
             page = self._lists.fetcher.newest(place, limit=LIMIT)
-        except NotAuthorisedError:
-            raise
         except (ForbiddenError, WrongAddressError) as error:
             self._be_silent(Silence.CLOSED, error)
         except (

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from tap_mailjet_sms.exceptions import NotAuthorisedError
 from tap_mailjet_sms.exporting.counting import NO_COUNT
 from tap_mailjet_sms.exporting.progress import days, many
 from tap_mailjet_sms.exporting.windows import Window, iso
@@ -144,8 +143,6 @@ def counted(plan: Plan, count: Callable[[Window], int]) -> Counted:
         unmade = (window for window in plan.windows if window not in plan.resumed)
         for window in islice(unmade, MOST_WINDOWS):
             by_window[window] = count(window)
-    except NotAuthorisedError:
-        raise
     except NO_COUNT as error:
         return Counted(total, by_window, refusal=str(error))
     return Counted(total, by_window)

@@ -57,7 +57,6 @@ from tap_mailjet_sms.exceptions import (
     ExportFailedError,
     ExportLateError,
     ExportNotFoundError,
-    NotAuthorisedError,
     OpenEndError,
     RequestRefusedError,
     UnexpectedAnswerError,
@@ -116,7 +115,6 @@ LAST_STRIKE = {
 }
 
 _KINDS: tuple[tuple[type[Exception], Kind], ...] = (
-    (NotAuthorisedError, Kind.HOPELESS),
     (WindowTooLongError, Kind.TOO_LONG),
     (WindowTooOldError, Kind.TOO_OLD),
     (ExportNotFoundError, Kind.GONE),
@@ -145,7 +143,8 @@ class Failure:
     @property
     def kind(self) -> Kind:
         """What it is counted as."""
-        if self.from_state and _is_refusal(self.error):
+        is_refusal = isinstance(self.error, RequestRefusedError | UnexpectedAnswerError)
+        if self.from_state and is_refusal:
             return Kind.USELESS_ID  # it may be damaged, expired or another account's
         for error, kind in _KINDS:
             if isinstance(self.error, error):
@@ -212,12 +211,6 @@ def _last_verdict(failure: Failure, strikes: Strikes) -> Verdict:
     if kind is Kind.FAILED:
         error = _never_exported(failure, strikes[kind])
     return Verdict(Remedy.GIVE_UP, str(error), strikes, error=error)
-
-
-def _is_refusal(error: Exception) -> bool:
-    return isinstance(error, RequestRefusedError | UnexpectedAnswerError) and not isinstance(
-        error, NotAuthorisedError
-    )
 
 
 def _never_exported(failure: Failure, times: int) -> ExportFailedError:
