@@ -48,8 +48,12 @@ if TYPE_CHECKING:
 
     from tap_mailjet_sms.exporting.client import Call
     from tap_mailjet_sms.exporting.job import ExportJob
+    from tap_mailjet_sms.exporting.orchestrator import Arrival
     from tap_mailjet_sms.notices import Notice
-    from tap_mailjet_sms.reading.window_check import FarTimes
+    from tap_mailjet_sms.reading.counted import CountedRows
+    from tap_mailjet_sms.reading.csv_file import Reading
+    from tap_mailjet_sms.reading.layout import KnownLayout
+    from tap_mailjet_sms.reading.window_check import FarTimes, WindowCheck
     from tap_mailjet_sms.sdk.stream import Batches, BatchSetting
     from tap_mailjet_sms.writing.batch_files import StagedFiles
     from tap_mailjet_sms.writing.hashing import HashedColumns
@@ -167,65 +171,68 @@ class SMSMessages(WindowedStream):
         bookmarked. `keep` reads all of it, since only at its end it is known to be sound; a window
         is bookmarked when the next one is asked for, so all of it must be out by then.
         """
-        from tap_mailjet_sms.reading import csv_file  # noqa: PLC0415
         from tap_mailjet_sms.reading.counted import CountedRows  # noqa: PLC0415
-        from tap_mailjet_sms.reading.proof_sentences import layout_lines  # noqa: PLC0415
-        from tap_mailjet_sms.reading.window_check import FarTimes, WindowCheck  # noqa: PLC0415
+        from tap_mailjet_sms.reading.window_check import FarTimes  # noqa: PLC0415
         from tap_mailjet_sms.writing.overlap import Overlap  # noqa: PLC0415
 
         _choose_memory_pool()
-        end = EndOfRun()
-        self.on_end(end.declare)
-        clock = type(self).clock_type(end)
-        bookmark = self._bookmark(clock)
-        counts_ids = self.settings.verify_counts is not VerifyCounts.OFF
-        far_times = FarTimes()
-        pace = self._pace(clock, end)
-        measured = partial(timed_call, stream=self.name)
-        with closing(self._client(pace, measured)) as mailjet, self._telling_of(far_times):
-            exports = self._orchestrator(self._fetcher(mailjet, pace), bookmark)
+        begun = self._begun(partial(timed_call, stream=self.name))
+        with begun as (bookmark, fetcher), self._telling_of(FarTimes()) as far_times:
+            plan = self._plan(bookmark, fetcher)
+            exports = self._orchestrator(plan, bookmark, fetcher)
             self.summarise = partial(self._summary, exports, bookmark)
-            plan = self._plan(bookmark, exports.fetcher)
-            if plan.max_run is not None:
-                until = clock.monotonic() + plan.max_run.total_seconds()
-                exports.time_limit = TimeLimit(until, bookmark.value)
             overlap = Overlap(begins_at=plan.edges)
             for arrival in exports.files(plan.windows, plan.resumed):
-                window, rules = arrival.window, self.settings.rules
-                check = WindowCheck(
-                    window.start,
-                    window.end,
-                    now=clock.now(),
-                    refuses=rules.verify is VerifyLayout.ERROR,
-                )
-                reading = csv_file.read(
-                    arrival.file,
-                    rules,
-                    before=bookmark.layout,
-                    check=check,
-                    listing=arrival.listing,
-                )
-                rows = CountedRows(reading, tells_ids_apart=counts_ids)
+                file, check = self._read(arrival, bookmark.layout, now=fetcher.clock.now())
+                rows = CountedRows(file, tells_ids_apart=self._counts_ids)
                 fresh = overlap.fresh(exports.meanwhile(rows), arrival.window)
                 with ExitStack() as kept_open:
                     try:
                         kept = keep(arrival.job, self._selected(fresh))
                         kept_open.callback(kept.close)
-                        if rows.has_too_many:
-                            self.logger.info("The ids of %s are too many to count", arrival.job)
-                        arrival.verify(Tally(rows.rows, rows.distinct, rows.checksum))
+                        arrival.verify(self._tally(rows, arrival.job))
                     except UnsoundFileError as error:
                         arrival.reject(error)
                         continue
                     overlap.end_window()
                     far_times.add(check)
-                    self._tell(reading.notices)
-                    if self.is_test and reading.layout is not None:
-                        for line in layout_lines(reading.layout):
-                            self.logger.info(line)
+                    self._tell_of(file)
                     yield arrival.job, exports.meanwhile(kept)
-                bookmark.commit(arrival.job, reading.layout)
+                bookmark.commit(arrival.job, file.layout)
                 arrival.finish(overlap.messages)
+
+    def _read(
+        self, arrival: Arrival, before: KnownLayout | None, *, now: datetime
+    ) -> tuple[Reading, WindowCheck]:
+        """The messages of a file as they are read, and how far their times are off the window."""
+        from tap_mailjet_sms.reading import csv_file  # noqa: PLC0415
+        from tap_mailjet_sms.reading.window_check import WindowCheck  # noqa: PLC0415
+
+        window, rules = arrival.window, self.settings.rules
+        refuses = rules.verify is VerifyLayout.ERROR
+        check = WindowCheck(window.start, window.end, now=now, refuses=refuses)
+        listing = arrival.listing
+        file = csv_file.read(arrival.file, rules, before=before, check=check, listing=listing)
+        return file, check
+
+    @property
+    def _counts_ids(self) -> bool:
+        return self.settings.verify_counts is not VerifyCounts.OFF
+
+    def _tally(self, rows: CountedRows, job: ExportJob) -> Tally:
+        """What was counted of a file that was read to its end."""
+        if rows.has_too_many:
+            self.logger.info("The ids of %s are too many to count", job)
+        return Tally(rows.rows, rows.distinct, rows.checksum)
+
+    def _tell_of(self, file: Reading) -> None:
+        """What the user should know of a file that is sound; what its columns are, for `--test`."""
+        from tap_mailjet_sms.reading.proof_sentences import layout_lines  # noqa: PLC0415
+
+        self._tell(file.notices)
+        if self.is_test and file.layout is not None:
+            for line in layout_lines(file.layout):
+                self.logger.info(line)
 
     def _summary(self, exports: Orchestrator, bookmark: Bookmark) -> str:
         """A run in a line."""
@@ -233,10 +240,10 @@ class SMSMessages(WindowedStream):
         return exports.summary(for_target=self.waited_for_target, bookmark=moved_to)
 
     @contextmanager
-    def _telling_of(self, far_times: FarTimes) -> Iterator[None]:
+    def _telling_of(self, far_times: FarTimes) -> Iterator[FarTimes]:
         """Warn of times off their windows, once they are all known, however the run ends."""
         try:
-            yield
+            yield far_times
         finally:
             if far_times.warning:
                 self.logger.warning(far_times.warning)
@@ -292,34 +299,35 @@ class SMSMessages(WindowedStream):
         Raises:
             TapMailjetSMSError: If the state or the token is wrong.
         """
-        end = EndOfRun()
-        self.on_end(end.declare)
-        clock = type(self).clock_type(end)
-        bookmark = self._bookmark(clock)
-        plan = plan_run(clock.now(), self._scope, bookmark.history, bookmark.pending)
-        if not self.selected:
-            plan = Plan(end=plan.end, begin=plan.begin)
-        pace = self._pace(clock, end)
-        with closing(self._client(pace, measured=nullcontext)) as mailjet:
-            found = counted(plan, self._fetcher(mailjet, pace).count)
+        with self._begun(measured=nullcontext) as (bookmark, fetcher):
+            now = fetcher.clock.now()
+            plan = plan_run(now, self._scope, bookmark.history, bookmark.pending)
+            if not self.selected:
+                plan = Plan(end=plan.end, begin=plan.begin)
+            found = counted(plan, fetcher.count)
         return Preview(self.name, plan, found, bookmark.value, self._moves_bookmark)
 
-    def _pace(self, clock: Clock, end: EndOfRun) -> Pace:
-        settings = self.settings
-        return Pace(
-            clock,
-            end,
-            patience=settings.poll.timeout,
-            at_once=settings.max_concurrent_exports,
-        )
+    @contextmanager
+    def _begun(
+        self, measured: Callable[[Call], AbstractContextManager[object]]
+    ) -> Iterator[tuple[Bookmark, Fetcher]]:
+        """What a run begins with: the bookmark as the state has it, and what asks Mailjet.
 
-    def _bookmark(self, clock: Clock) -> Bookmark:
-        return Bookmark(
-            self,
-            now=clock.now(),
-            lookback=self.settings.lookback,
-            moves=self._moves_bookmark,
-        )
+        Once a signal or a closed output ends the run, the latter waits no more and asks no more.
+        `measured` is entered for the time of each call.
+
+        Raises:
+            InvalidStateError: If the state cannot be true.
+        """
+        settings, end = self.settings, EndOfRun()
+        self.on_end(end.declare)
+        clock = type(self).clock_type(end)
+        moves = self._moves_bookmark
+        bookmark = Bookmark(self, now=clock.now(), lookback=settings.lookback, moves=moves)
+        at_once = settings.max_concurrent_exports
+        pace = Pace(clock, end, patience=settings.poll.timeout, at_once=at_once)
+        with closing(self._client(pace, measured)) as mailjet:
+            yield bookmark, self._fetcher(mailjet, pace)
 
     def _client(
         self, pace: Pace, measured: Callable[[Call], AbstractContextManager[object]]
@@ -350,14 +358,18 @@ class SMSMessages(WindowedStream):
             timed=partial(timed_export, stream=self.name),
         )
 
-    def _orchestrator(self, fetcher: Fetcher, bookmark: Bookmark) -> Orchestrator:
-        at_once = self.settings.max_concurrent_exports
+    def _orchestrator(self, plan: Plan, bookmark: Bookmark, fetcher: Fetcher) -> Orchestrator:
+        at_once, limit = self.settings.max_concurrent_exports, None
+        if plan.max_run is not None:
+            until = fetcher.clock.monotonic() + plan.max_run.total_seconds()
+            limit = TimeLimit(until, bookmark.value)
         return Orchestrator(
             fetcher=fetcher,
             ledger=bookmark,
             executor=type(self).executor_type(at_once),
             max_concurrent_exports=at_once,
             display=self.display,
+            time_limit=limit,
         )
 
     def _tell(self, notices: Iterable[Notice]) -> None:
