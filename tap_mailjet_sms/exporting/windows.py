@@ -155,12 +155,12 @@ def plan_windows(span: Window, *, longest: timedelta, fixed: Iterable[Window]) -
     """Cut the span into windows of at most `longest`, in order, around the `fixed` ones.
 
     A fixed window (an export asked for earlier) is kept as it is, even where it begins before the
-    span. Of fixed windows that overlap each other, the later ones are left out.
+    span. The fixed ones do not overlap each other.
     """
     windows: list[Window] = []
     covered = span.start
     for window in sorted(fixed):
-        if not window.overlaps(span) or (windows and window.start < covered):
+        if not window.overlaps(span):
             continue
         if window.start > covered:
             windows += Window(covered, window.start).split(longest)
