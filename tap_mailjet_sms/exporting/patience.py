@@ -23,7 +23,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from typing_extensions import Buffer
     from urllib3 import PoolManager
@@ -33,14 +33,20 @@ if TYPE_CHECKING:
 class Patience:
     """How long to wait for an answer: `seconds` in all, or for each `least` bytes of it.
 
-    `lost` is what is to be said of an answer that was given up; None as long as none was.
+    By a `clock` that is never set back. `lost` is what is to be said of an answer that was given
+    up; None as long as none was.
     """
 
     seconds: float
     least: float = inf
+    clock: Callable[[], float] = time.monotonic
     lost: str | None = field(default=None, init=False)
-    _began: float = field(default_factory=time.monotonic, init=False)
+    _began: float = field(init=False)
     _received: int = field(default=0, init=False)
+
+    def __post_init__(self) -> None:
+        """Waiting begins now."""
+        self._began = self.clock()
 
     @contextmanager
     def in_force(self) -> Iterator[None]:
@@ -54,7 +60,7 @@ class Patience:
     def go_on(self, *, seconds: float, least: float) -> None:
         """The answer's head is here: from now on, so many bytes in so many seconds."""
         self.seconds, self.least = seconds, least
-        self._began, self._received = time.monotonic(), 0
+        self._began, self._received = self.clock(), 0
 
     def received(self, size: int) -> None:
         """Note that so many bytes have come."""
@@ -66,7 +72,7 @@ class Patience:
         Raises:
             TimeoutError: If too little has come in time.
         """
-        now = time.monotonic()
+        now = self.clock()
         left = self._began + self.seconds - now
         if self._received >= self.least:
             if left <= 0:
