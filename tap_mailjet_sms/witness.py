@@ -62,5 +62,8 @@ class Listing(Protocol):
         None if there are none, none to be had, or this run has asked for enough of this layout.
         """
 
-    def has_told(self, layout: str) -> None:
-        """This layout is proved: another proof of it may ask anew."""
+    def start_anew(self, layout: str) -> None:
+        """Requests about this layout count from zero again.
+
+        It is proved, or the window had no message to tell it.
+        """

@@ -93,7 +93,7 @@ class WindowList:
             found += fresh
         return found
 
-    def has_told(self, layout: str) -> None:
+    def start_anew(self, layout: str) -> None:
         """See `Listing`."""
         del self._lists.asked[layout]
 

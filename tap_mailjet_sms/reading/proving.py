@@ -116,7 +116,7 @@ class _Proving:
         if findings is not None:
             return self._witnessed(findings, listing)
         if not has_rows and silence is Silence.EMPTY:
-            listing.has_told(self._fingerprint())
+            listing.start_anew(self._fingerprint())
             if not any(map(looks_like_data, self._header.names)):
                 return None
         return self._unwitnessed(silence)
@@ -136,7 +136,7 @@ class _Proving:
         if findings.evidence.is_proof:
             is_news = self._proof is None
             self._proof = renewed(self._proof, findings, self._check)
-            listing.has_told(self._fingerprint())
+            listing.start_anew(self._fingerprint())
             evidence = self._proof.evidence
             text = sentences.proved(self._header.names, evidence, self._rules.column_map)
             notices.append(Notice(text, Weight.NEWS if is_news else Weight.DETAIL))

@@ -225,7 +225,7 @@ def test_requests_are_counted_for_a_layout_in_a_run() -> None:
             pass
     assert len(source.asked) == 3
     assert run.of(MONTH, 240).ask("other")
-    run.of(MONTH, 240).has_told("layout")
+    run.of(MONTH, 240).start_anew("layout")
     assert run.of(MONTH, 240).ask("layout")
 
 

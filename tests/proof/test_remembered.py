@@ -81,7 +81,7 @@ def test_another_layout_is_proved_anew(rules: Rules, columns: Columns) -> None:
     listed = Listed([TOLD])
     read(file_of(TOLD, columns), listed, before=first.layout, rules=rules)
     assert len(listed.asked) == 1
-    assert len(listed.told) == 1
+    assert len(listed.begun_anew) == 1
 
 
 def test_another_delimiter_is_another_layout() -> None:

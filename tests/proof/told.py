@@ -132,16 +132,16 @@ class Listed:
     silence: Silence | None = None
     began: datetime = NOW
     asked: list[str] = field(default_factory=list)
-    told: list[str] = field(default_factory=list)
+    begun_anew: list[str] = field(default_factory=list)
 
     def ask(self, layout: str) -> Sequence[Witness]:
         """The next page."""
         self.asked.append(layout)
         return self.pages.pop(0) if self.pages else ()
 
-    def has_told(self, layout: str) -> None:
+    def start_anew(self, layout: str) -> None:
         """Note it."""
-        self.told.append(layout)
+        self.begun_anew.append(layout)
 
 
 @dataclass
