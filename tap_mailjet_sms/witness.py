@@ -59,7 +59,7 @@ class Listing(Protocol):
     def ask(self, layout: str) -> Sequence[Witness]:
         """Messages from places of the window not asked for before, to tell this layout.
 
-        None if there are none, none to be had, or this run has asked for enough of this layout.
+        Empty if there are none, none to be had, or this run has asked for enough of this layout.
         """
 
     def start_anew(self, layout: str) -> None:

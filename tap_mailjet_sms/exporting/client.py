@@ -264,8 +264,7 @@ class MailjetClient:
         for step in range(MAX_REDIRECTS):
             if step:
                 self._another_turn()
-                # What that took is not held against the answer.
-                patience.go_on(seconds=patience.seconds, least=patience.least)
+                patience.restart()  # what that took is not held against the answer
             self._checkpoint()
             url = checked_link(what, url, api=self._credentials.origin)
             auth = NoAuth() if token_refused else self._credentials.for_link(url)

@@ -173,7 +173,7 @@ class Lookback:
     def tiers(self) -> tuple[timedelta, ...]:
         """Its depth, half of it, a quarter, and so on, as far as it reaches before a run's end.
 
-        None if it does not reach there at all: then all messages are old enough at once.
+        Empty if it does not reach there at all: then all messages are old enough at once.
         """
         tiers, tier = [], self.depth
         while tier > SETTLING:

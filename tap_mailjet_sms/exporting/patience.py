@@ -46,7 +46,7 @@ class Patience:
 
     def __post_init__(self) -> None:
         """Waiting begins now."""
-        self._began = self.clock()
+        self.restart()
 
     @contextmanager
     def in_force(self) -> Iterator[None]:
@@ -60,6 +60,10 @@ class Patience:
     def go_on(self, *, seconds: float, least: float) -> None:
         """The answer's head is here: from now on, so many bytes in so many seconds."""
         self.seconds, self.least = seconds, least
+        self.restart()
+
+    def restart(self) -> None:
+        """Another answer is waited for, or another stretch of one: it has all the time again."""
         self._began, self._received = self.clock(), 0
 
     def received(self, size: int) -> None:
@@ -72,11 +76,10 @@ class Patience:
         Raises:
             TimeoutError: If too little has come in time.
         """
-        now = self.clock()
-        left = self._began + self.seconds - now
+        left = self._began + self.seconds - self.clock()
         if self._received >= self.least:
             if left <= 0:
-                self._began, self._received = now, 0
+                self.restart()
             return inf
         if left <= 0:
             self.lost = (
