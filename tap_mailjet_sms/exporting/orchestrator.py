@@ -251,7 +251,7 @@ class Orchestrator:
 
     def _due(self, tile: Tile) -> float:
         """When a window may be asked for: not while Mailjet takes no requests, if it needs one."""
-        return tile.due if tile.job is not None else max(tile.due, self._requests.not_before)
+        return tile.due if tile.job is not None else max(tile.due, self._requests.next_at)
 
     def _wait(self) -> None:
         """Wait for a worker, or for the moment when a window may be asked for again."""

@@ -31,14 +31,17 @@ logger = logging.getLogger("tap-mailjet-sms.exports")
 
 @dataclass(slots=True)
 class Requests:
-    """Asks for one export at a time. Nothing is asked of Mailjet before `not_before`."""
+    """Asks for one export at a time.
+
+    Nothing is asked of Mailjet before `next_at`, by the clock's `monotonic`.
+    """
 
     mailjet: Mailjet
     clock: Clock
     pace: Pace
     retrying: Retrying
     oldest: datetime
-    not_before: float = field(default=0.0, init=False)
+    next_at: float = field(default=0.0, init=False)
     retries: int = field(default=0, init=False)
     _first_made: float | None = field(default=None, init=False)
     _failures: int = field(default=0, init=False)
@@ -67,9 +70,9 @@ class Requests:
                 "check it (NTP), and run again"
             )
             raise ClockError(msg)
-        self.not_before = self.pace.place_ahead()
+        self.next_at = self.pace.place_ahead()
         now = self.clock.monotonic()
-        if self.not_before > now:
+        if self.next_at > now:
             return None
         if self._first_made is None:
             self._first_made = now
@@ -122,5 +125,5 @@ class Requests:
     def _pause(self, error: MailjetUnavailableError, window: Window, times: int) -> None:
         self.retries += 1
         pause = self.retrying.pause(times, error)
-        self.not_before = self.clock.monotonic() + pause
+        self.next_at = self.clock.monotonic() + pause
         logger.info("%s; trying again in %.1f s", error, pause, extra=window.fields)
