@@ -30,17 +30,17 @@ class Telling:
     display: Display
     at_once: int
     progress: Progress = field(init=False)
-    _told: float = field(init=False)
+    _last_news: float = field(init=False)
 
     def __post_init__(self) -> None:
         """The run begins now."""
-        self._told = self.fetcher.clock.monotonic()
-        self.progress = Progress(self._told)
+        self._last_news = self.fetcher.clock.monotonic()
+        self.progress = Progress(self._last_news)
 
     @property
     def due(self) -> float:
         """When it is time to tell what is being waited for."""
-        return self._told + self.display.every
+        return self._last_news + self.display.every
 
     def finished(
         self, tile: Tile, fetched: Fetched, messages: int, ahead: Collection[Tile]
@@ -58,7 +58,7 @@ class Telling:
             size_of(fetched.size),
             progress.of_rest(rest, now=now),
         )
-        self._told = now
+        self._last_news = now
         self.display.finished(DOT.join(parts), progress.share(rest), job.fields)
 
     def waiting(self, reading: Tile | None, ahead: Collection[Tile]) -> None:
@@ -67,7 +67,7 @@ class Telling:
         tile = reading or next(iter(ahead), None)
         if tile is None or now < self.due:
             return
-        self._told, rest = now, self.rest(reading, ahead)
+        self._last_news, rest = now, self.rest(reading, ahead)
         waits_for = self._waits_for(tile, is_read=tile is reading)
         text = f"{self.progress.place(tile.window, rest)}{DOT}{waits_for}"
         self.display.waiting(text, self.progress.share(rest), tile.fields)
