@@ -339,6 +339,8 @@ class Orchestrator:
                 self._halve(tile)
             case Remedy.FETCH_AGAIN:
                 pass  # its export is still there, and idle
+            case Remedy.TAKE:
+                raise AssertionError(verdict)  # what `checking.py` takes is never rejected
         self._remedies += 1
         logger.warning("%s", verdict.sentence, extra=tile.fields)
 
