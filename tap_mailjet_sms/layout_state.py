@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tap_mailjet_sms.exporting.windows import iso, unix_second, whole_moment
 from tap_mailjet_sms.reading.layout import Evidence, KnownLayout, Proof, Source, Unproved
 from tap_mailjet_sms.reading.roles import ROLES
 from tap_mailjet_sms.reading.rules import DateOrder
+from tap_mailjet_sms.utc import iso, second_of, whole_moment
 from tap_mailjet_sms.witness import Silence
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ def _role(value: object) -> str:
 
 
 def _moment(value: object) -> datetime:
-    moment = unix_second(value)
+    moment = second_of(value)
     if moment is None:
         raise ValueError
     return moment

@@ -22,10 +22,11 @@ from tap_mailjet_sms.exporting.counting import VerifyCounts
 from tap_mailjet_sms.exporting.links import LOOPBACK_HOSTS
 from tap_mailjet_sms.exporting.lookback import DEEPEST, Lookback
 from tap_mailjet_sms.exporting.waiting import PollSchedule
-from tap_mailjet_sms.exporting.windows import SHORTEST, moment_of, whole_second
+from tap_mailjet_sms.exporting.windows import SHORTEST
 from tap_mailjet_sms.reading.roles import STATUS
 from tap_mailjet_sms.reading.rules import Rules, VerifyLayout
 from tap_mailjet_sms.schema import MESSAGE_COLUMNS, TEXT_DECIMALS
+from tap_mailjet_sms.utc import moment_of, whole_second
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, MutableMapping

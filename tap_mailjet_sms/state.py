@@ -31,14 +31,9 @@ from typing import TYPE_CHECKING, Protocol
 from tap_mailjet_sms.exceptions import InvalidStateError
 from tap_mailjet_sms.exporting.job import ExportJob
 from tap_mailjet_sms.exporting.lookback import History, Reading
-from tap_mailjet_sms.exporting.windows import (
-    Window,
-    iso,
-    oldest_exportable,
-    unix_second,
-    whole_moment,
-)
+from tap_mailjet_sms.exporting.windows import Window, oldest_exportable
 from tap_mailjet_sms.layout_state import layout_from_state, layout_to_state
+from tap_mailjet_sms.utc import iso, second_of, whole_moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -268,7 +263,7 @@ def _history_to_state(history: History) -> dict[str, object]:
 def _moment(state: Mapping[str, object], name: str, way_out: str) -> datetime | None:
     """A moment in a stream's state; None where there is none yet."""
     value = state.get(name)
-    moment = unix_second(value)
+    moment = second_of(value)
     if value is not None and moment is None:
         msg = (
             f"The state's {name} of {STREAM} is not a date-time in ISO 8601: correct it, or"
@@ -286,7 +281,7 @@ def _moments(state: Mapping[str, object], name: str, *fields: str) -> Iterator[l
     entries = state.get(name) or []
     for entry in entries if isinstance(entries, list) else [None]:
         told = {"to_ts": entry.get("from_ts"), **entry} if isinstance(entry, dict) else {}
-        moments = [moment for field in fields if (moment := unix_second(told.get(field)))]
+        moments = [moment for field in fields if (moment := second_of(told.get(field)))]
         if len(moments) < len(fields) or not min(moments) == moments[0] < moments[-1]:
             msg = f"The state's {name} of {STREAM} cannot be read: correct it, or set it to []"
             raise InvalidStateError(msg)
@@ -348,7 +343,7 @@ def _from_state(entry: object) -> ExportJob | None:
         return None
     export_id = entry.get("id")
     start, end, requested_at = (
-        unix_second(entry.get(key)) for key in ("from_ts", "to_ts", "requested_at")
+        second_of(entry.get(key)) for key in ("from_ts", "to_ts", "requested_at")
     )
     if isinstance(export_id, str) and export_id.isdecimal() and len(export_id) < DIGITS:
         export_id = int(export_id)

@@ -24,7 +24,7 @@ from tap_mailjet_sms.exporting.pace import Pace, Turn
 from tap_mailjet_sms.exporting.planning import Plan, Scope, plan_run
 from tap_mailjet_sms.exporting.preview import Preview, counted
 from tap_mailjet_sms.exporting.waiting import Clock, EndOfRun, Retrying, SystemClock
-from tap_mailjet_sms.exporting.windows import Window, iso, newest_hour, oldest_exportable
+from tap_mailjet_sms.exporting.windows import Window, newest_hour, oldest_exportable
 from tap_mailjet_sms.reading.rules import VerifyLayout
 from tap_mailjet_sms.schema import (
     ACCOUNT_COLUMN,
@@ -36,6 +36,7 @@ from tap_mailjet_sms.schema import (
 from tap_mailjet_sms.sdk.metrics import timed_call, timed_export
 from tap_mailjet_sms.sdk.stream import WindowedStream
 from tap_mailjet_sms.state import REPLICATION_KEY, STREAM, Bookmark
+from tap_mailjet_sms.utc import iso
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator

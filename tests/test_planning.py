@@ -13,8 +13,9 @@ import pytest
 from tap_mailjet_sms.exporting.job import ExportJob
 from tap_mailjet_sms.exporting.lookback import DEEPEST, History, Lookback, Reading
 from tap_mailjet_sms.exporting.planning import Plan, Scope, plan_run
-from tap_mailjet_sms.exporting.windows import UNIX_TIME, Window, oldest_exportable
+from tap_mailjet_sms.exporting.windows import Window, oldest_exportable
 from tap_mailjet_sms.notices import Weight
+from tap_mailjet_sms.utc import EPOCH
 
 if TYPE_CHECKING:
     from datetime import tzinfo
@@ -347,7 +348,7 @@ def test_a_clock_that_is_ahead_settles_nothing() -> None:
 
     plan = run(NOW - DAY, now=NOW + 366 * DAY)
     assert plan.history.settled_until == NOW - 4 * DAY
-    assert run(UNIX_TIME).history.read_from == UNIX_TIME, "none before can be stored"
+    assert run(EPOCH).history.read_from == EPOCH, "none before can be stored"
 
 
 def test_what_mailjet_exports_no_more_does_not_hold_up_the_settled_moment() -> None:

@@ -32,7 +32,7 @@ from tap_mailjet_sms.exceptions import (
 )
 from tap_mailjet_sms.exporting.job import ExportJob, ExportStatus
 from tap_mailjet_sms.exporting.moments import moment
-from tap_mailjet_sms.exporting.windows import iso
+from tap_mailjet_sms.utc import iso
 from tap_mailjet_sms.witness import Witness
 
 if TYPE_CHECKING:

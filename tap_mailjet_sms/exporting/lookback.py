@@ -17,10 +17,9 @@ from tap_mailjet_sms.exporting.windows import (
     ONE_YEAR_MARGIN,
     SETTLING,
     Window,
-    iso,
     oldest_exportable,
-    whole_second,
 )
+from tap_mailjet_sms.utc import iso, whole_second
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

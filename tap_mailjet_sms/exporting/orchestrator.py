@@ -27,7 +27,8 @@ from tap_mailjet_sms.exporting.telling import Telling
 from tap_mailjet_sms.exporting.tile import Tile
 from tap_mailjet_sms.exporting.verdict import Failure, Remedy, judge
 from tap_mailjet_sms.exporting.waiting import StoppedError
-from tap_mailjet_sms.exporting.windows import SHORTEST, Window, iso, oldest_exportable
+from tap_mailjet_sms.exporting.windows import SHORTEST, Window, oldest_exportable
+from tap_mailjet_sms.utc import iso
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -12,15 +12,13 @@ from typing import TYPE_CHECKING
 from tap_mailjet_sms.exporting.lookback import Again, History, Lookback, without
 from tap_mailjet_sms.exporting.windows import (
     SETTLING,
-    UNIX_TIME,
     Window,
     clocks_set_back,
-    iso,
     oldest_exportable,
     plan_windows,
-    whole_moment,
 )
 from tap_mailjet_sms.notices import Notice, Weight
+from tap_mailjet_sms.utc import EPOCH, iso, whole_moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -214,7 +212,7 @@ def _as_of_now(
     read_from, settled = history.read_from, history.settled_until
     if read_from is None or settled is None:
         # Earlier versions read all of the lookback in every run, but nothing before start_date.
-        begin = max(bookmark - depth, UNIX_TIME)
+        begin = max(bookmark - depth, EPOCH)
         read_from = settled = max(begin, scope.start_date or begin)
     else:
         for reading in readings:  # a shorter lookback is sooner satisfied

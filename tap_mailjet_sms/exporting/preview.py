@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from tap_mailjet_sms.exporting.counting import NO_COUNT
 from tap_mailjet_sms.exporting.progress import days, many
-from tap_mailjet_sms.exporting.windows import Window, iso
+from tap_mailjet_sms.exporting.windows import Window
 from tap_mailjet_sms.notices import Weight
+from tap_mailjet_sms.utc import iso
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -64,7 +64,8 @@ from tap_mailjet_sms.exceptions import (
     WindowTooLongError,
     WindowTooOldError,
 )
-from tap_mailjet_sms.exporting.windows import SHORTEST, iso
+from tap_mailjet_sms.exporting.windows import SHORTEST
+from tap_mailjet_sms.utc import iso
 
 if TYPE_CHECKING:
     from tap_mailjet_sms.exporting.waiting import Retrying

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from tap_mailjet_sms.utc import iso, whole_moment, whole_second
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from datetime import tzinfo
 
-#: Nothing of Mailjet's is older, and no state may be.
-UNIX_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 #: `FromTS` may lie at most one year back (documented).
 ONE_YEAR = timedelta(days=365)
 #: Mailjet's clock decides what one year is, and exports wait their turn: stay clear of the edge.
@@ -89,38 +89,6 @@ class Window:
         """The span to ask Mailjet for: from a second earlier, but not before `not_before`."""
         start = max(self.start - OVERLAP, min(whole_moment(not_before), self.start))
         return Window(start, self.end)
-
-
-def iso(moment: datetime) -> str:
-    """A moment in the form that state, records and messages have: `2026-11-21T16:00:00+00:00`."""
-    return moment.isoformat()
-
-
-def moment_of(value: object) -> datetime | None:
-    """The moment of a date or date-time in ISO 8601; one without a zone is in UTC."""
-    try:
-        moment = datetime.fromisoformat(value) if isinstance(value, str) else None
-        if moment is None:
-            return None
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
-
-
-def unix_second(value: object) -> datetime | None:
-    """The whole second of a date-time in ISO 8601, from the begin of unix time on."""
-    moment = moment_of(value)
-    return whole_moment(moment) if moment is not None and moment >= UNIX_TIME else None
-
-
-def whole_moment(moment: datetime) -> datetime:
-    """The last whole second in UTC that is not after `moment`."""
-    return moment.astimezone(UTC).replace(microsecond=0)
-
-
-def whole_second(length: timedelta) -> timedelta:
-    """The length without its fraction of a second."""
-    return timedelta(seconds=int(length.total_seconds()))
 
 
 def oldest_exportable(now: datetime) -> datetime:

@@ -15,7 +15,7 @@ import arro3.io
 import msgspec
 import pyarrow as pa
 
-from tap_mailjet_sms.exporting.windows import iso
+from tap_mailjet_sms.utc import iso
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

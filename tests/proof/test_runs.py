@@ -33,7 +33,8 @@ from mailjet_sandbox import effects as fx
 from mailjet_sandbox.layouts import TimeForm
 from mailjet_sandbox.unknowns import Spelling, Unsent
 from tap_mailjet_sms.exceptions import CSVLayoutError, NotAuthorisedError, TapMailjetSMSError
-from tap_mailjet_sms.exporting.windows import Window, clocks_set_back, iso
+from tap_mailjet_sms.exporting.windows import Window, clocks_set_back
+from tap_mailjet_sms.utc import iso
 from tests.support.account import END, STREAM, Account, Output, account, records
 from tests.support.command import command, set_environment
 from tests.support.truth import truth, without_export

@@ -13,7 +13,7 @@ from unittest.mock import patch
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tap_mailjet_sms import streams
+from tap_mailjet_sms import streams, utc
 from tap_mailjet_sms.exceptions import DownloadBrokenError, MailjetBusyError
 from tap_mailjet_sms.exporting import checking, counting, planning, windows
 from tap_mailjet_sms.exporting.checking import Checks
@@ -141,7 +141,7 @@ def reading_as_of_its_end() -> AbstractContextManager[object]:
         stream = self._stream
         assert isinstance(stream, streams.SMSMessages)
         now = type(stream).clock_type(EndOfRun()).now()
-        honest(self, window, windows.whole_moment(now))
+        honest(self, window, utc.whole_moment(now))
 
     honest = Bookmark._carry_on
     return patch.object(Bookmark, "_carry_on", carry_on)
