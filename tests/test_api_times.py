@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from tap_mailjet_sms.exceptions import UnexpectedAnswerError, WrongWindowError
 from tap_mailjet_sms.exporting.answers import export_job, message_count
 from tap_mailjet_sms.exporting.job import ExportJob, ExportStatus
-from tap_mailjet_sms.exporting.moments import EPOCH, moment
+from tap_mailjet_sms.exporting.moments import moment
 from tap_mailjet_sms.exporting.windows import Window
+from tap_mailjet_sms.utc import EPOCH
 
 START = datetime(2026, 11, 20, tzinfo=UTC)
 WINDOW = Window(START, START + timedelta(days=1))

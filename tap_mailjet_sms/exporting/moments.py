@@ -6,10 +6,9 @@ import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-#: A number is taken for a moment of these years: one that is a date in digits, say, lies far off.
-PLAUSIBLE = (datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
-#: No year of `PLAUSIBLE` has so many seconds, and none has fewer milliseconds.
+from tap_mailjet_sms.utc import CENTURY_BEGINS, CENTURY_ENDS, EPOCH
+
+#: No moment of this century has so many seconds, and none has fewer milliseconds.
 MILLISECONDS_FROM = 10**11
 #: How Go, and so perhaps Mailjet, writes that there is no time (a guess).
 NO_TIME = datetime(1, 1, 1, tzinfo=UTC)
@@ -37,8 +36,8 @@ def moment(value: object) -> datetime | None:
         raise ValueError
     seconds = number if number < MILLISECONDS_FROM else number / 1000
     then = EPOCH + timedelta(microseconds=int(seconds * 1_000_000))
-    if not PLAUSIBLE[0] <= then < PLAUSIBLE[1]:
-        raise ValueError
+    if not CENTURY_BEGINS <= then < CENTURY_ENDS:
+        raise ValueError  # a date in digits, say
     return then
 
 

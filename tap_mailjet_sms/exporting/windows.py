@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from tap_mailjet_sms.utc import iso, whole_moment, whole_second
+from tap_mailjet_sms.utc import clock_changes, iso, whole_moment, whole_second
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -25,8 +25,6 @@ OVERLAP = timedelta(seconds=1)
 SHORTEST = timedelta(hours=1)
 
 _SECOND = timedelta(seconds=1)
-#: No zone changes its clocks twice within.
-_BETWEEN_CHANGES = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -101,22 +99,8 @@ def clocks_set_back(span: Window, zone: tzinfo) -> Iterator[datetime]:
 
     A time without a zone tells which of the two it means where no window goes beyond that moment.
     """
-
-    def ahead(moment: datetime) -> timedelta:
-        return moment.astimezone(zone).utcoffset() or timedelta(0)
-
-    before = span.start
-    while before < span.end:
-        after = known = min(before + _BETWEEN_CHANGES, span.end)
-        if ahead(after) < ahead(before):
-            while after - before > _SECOND:
-                middle = whole_moment(before + (after - before) / 2)
-                before, after = (
-                    (before, middle) if ahead(middle) < ahead(before) else (middle, after)
-                )
-            if after < span.end:
-                yield after
-        before = known
+    changes = clock_changes(span.start, span.end, zone)
+    return (change.moment for change in changes if change.after < change.before)
 
 
 def plan_windows(span: Window, *, longest: timedelta, fixed: Iterable[Window]) -> list[Window]:

@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tap_mailjet_sms.reading.cells import OddTextError, bare
 from tap_mailjet_sms.reading.rules import DateOrder, TimeForm
+from tap_mailjet_sms.utc import CENTURY_BEGINS, CENTURY_ENDS, EPOCH
 
 if TYPE_CHECKING:
     from datetime import tzinfo
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_EARLIEST, _END = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
-FROM_SECOND, TO_SECOND = int(_EARLIEST.timestamp()), int(_END.timestamp())
+FROM_SECOND, TO_SECOND = int(CENTURY_BEGINS.timestamp()), int(CENTURY_ENDS.timestamp())
 #: Seconds, milli-, micro- and nanoseconds, by how many are in a second. A number is a time of this
 #: century in one of them at most, and in none if it is a date without marks.
 PER_SECOND = (1, 10**3, 10**6, 10**9)
@@ -118,7 +117,7 @@ def read_time(cell: str, form: TimeForm) -> ReadTime | None:
         match = _ordered(marked, form.order)
     if match:
         told = _of_marks(match, form.zone)
-        if told is None or _EARLIEST <= told.moment < _END:
+        if told is None or CENTURY_BEGINS <= told.moment < CENTURY_ENDS:
             return told
     if match or number:
         msg = "is no time of the years 2000 to 2099"

@@ -15,7 +15,8 @@ import pyarrow.compute as pc
 from tap_mailjet_sms.arrow_schema import TIMESTAMP
 from tap_mailjet_sms.reading.cells import CellError, are_numbers, each, first, nulls, text
 from tap_mailjet_sms.reading.rules import DateOrder, TimeForm
-from tap_mailjet_sms.reading.time_texts import EPOCH, FROM_SECOND, PER_SECOND, TO_SECOND, read_time
+from tap_mailjet_sms.reading.time_texts import FROM_SECOND, PER_SECOND, TO_SECOND, read_time
+from tap_mailjet_sms.utc import EPOCH, clock_changes, whole_moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -25,14 +26,15 @@ if TYPE_CHECKING:
 
 #: Years between creation and sending mean that one of them is misread.
 _FARTHEST = 366 * 86_400 * 10**6
-#: No zone changes its clocks twice within.
-_STEP = timedelta(days=7)
+#: No zone is further from UTC.
+_FARTHEST_ZONE = timedelta(days=1)
 
 #: What Arrow reads as we do.
 _OF_ARROW = re.compile(
     r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?(?P<zone>Z|[+-]\d\d(?::?\d\d)?)?)?",
     re.ASCII,
 )
+_MICROSECOND = timedelta(microseconds=1)
 _MINUTE = pa.scalar(timedelta(minutes=1), pa.duration("us"))
 _NO_NUMBER = pa.scalar(None, pa.uint64())
 _NO_TIME = pa.scalar(None, TIMESTAMP)
@@ -206,32 +208,16 @@ def _offsets(earliest: int, latest: int, zone: tzinfo, fold: int) -> Iterator[tu
 
     What they showed twice was the first time with a `fold` of 0, the second time with one of 1.
     """
-
-    def ahead_at(shown: datetime) -> int:
-        offset = shown.replace(tzinfo=zone, fold=fold).utcoffset() or timedelta(0)
-        return offset // timedelta(microseconds=1)
-
-    known, last = _shown(earliest), _shown(latest)
-    ahead = ahead_at(known)
-    yield earliest, ahead
-    while known < last:
-        end = min(known + _STEP, last)
-        if (changed := ahead_at(end)) != ahead:
-            before, after = known, end
-            while after - before > timedelta(microseconds=1):
-                middle = before + (after - before) // 2
-                if ahead_at(middle) == ahead:
-                    before = middle
-                else:
-                    after = middle
-            ahead = changed
-            yield (after - EPOCH.replace(tzinfo=None)) // timedelta(microseconds=1), ahead
-        known = end
-
-
-def _shown(microseconds: int) -> datetime:
-    """What a clock shows, of a number in Arrow."""
-    return EPOCH.replace(tzinfo=None) + timedelta(microseconds=microseconds)
+    # What clocks showed, written as if they had shown UTC.
+    begin, end = (EPOCH + timedelta(microseconds=shown) for shown in (earliest, latest))
+    first = begin.replace(tzinfo=zone, fold=fold).utcoffset() or timedelta(0)
+    yield earliest, first // _MICROSECOND
+    around = whole_moment(begin - _FARTHEST_ZONE), whole_moment(end + _FARTHEST_ZONE)
+    for moment, before, after in clock_changes(*around, zone):
+        # So it is where they skipped an hour, too (PEP 495).
+        shown = moment + (min if fold else max)(before, after)
+        if begin < shown <= end:
+            yield (shown - EPOCH) // _MICROSECOND, after // _MICROSECOND
 
 
 def _moments(cell: str, form: TimeForm) -> tuple[datetime | None, datetime | None]:
