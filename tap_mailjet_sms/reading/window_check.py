@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from tap_mailjet_sms.arrow_schema import TIMESTAMP
 from tap_mailjet_sms.reading.cells import CellError
-from tap_mailjet_sms.reading.time_texts import EPOCH
+from tap_mailjet_sms.utc import EPOCH
 
 if TYPE_CHECKING:
     from typing import Any
