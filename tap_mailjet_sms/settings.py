@@ -40,7 +40,7 @@ DAY = 86_400
 SHORTEST_KEY = 16
 #: There is no second after it.
 LAST_SECOND = datetime.max.replace(microsecond=0, tzinfo=UTC)
-#: What other taps, and other API's of Mailjet, call a setting of this one.
+#: What other taps, and other APIs of Mailjet, call a setting of this one.
 ELSEWHERE = dict.fromkeys(
     ("api_key", "api_token", "access_token", "bearer_token", "token"), "auth_token"
 )

@@ -69,7 +69,7 @@ def _option_errors(where: str, options: Mapping[str, object]) -> Iterator[str]:
         yield f"{where}.{KEYS} must be an array of properties, or null"
     if not isinstance(options.get(ALIAS, ""), str):
         yield f"{where}.{ALIAS} must be a name"
-    if not any(options.get(ELSE) is null or options.get(ELSE) == null for null in NULLS):
+    if options.get(ELSE) not in NULLS:
         yield f"{where}.{ELSE} must be null"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tap_mailjet_sms.schema import MESSAGE_COLUMNS
 
-#: The part of a status column that can be a code, a name, or a JSON cell.
+#: The role of a column that may hold a code, a name or a JSON cell.
 STATUS = "status"
 #: These complete each other, and any of them gives a status.
 CODED = ("status_code", "status_name")

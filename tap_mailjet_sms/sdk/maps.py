@@ -9,10 +9,8 @@ from decimal import Decimal
 from singer_sdk.mapper import CustomStreamMap
 from typing_extensions import override
 
-from tap_mailjet_sms.exceptions import (
-    StreamMapError,
-)
-from tap_mailjet_sms.stream_maps import Vocabulary
+from tap_mailjet_sms.exceptions import StreamMapError
+from tap_mailjet_sms.stream_maps import FILTER, Vocabulary
 
 if t.TYPE_CHECKING:
     import ast
@@ -47,7 +45,7 @@ class UsersMap(CustomStreamMap):
             if isinstance(value, _VALUES):
                 return value
             what = f"gives what no message can hold ({type(value).__name__})"
-        where = f"stream_maps.{self.stream_alias}.{property_name or '__filter__'}"
+        where = f"stream_maps.{self.stream_alias}.{property_name or FILTER}"
         msg = f"The expression of {where} {what}"
         raise StreamMapError(msg)
 

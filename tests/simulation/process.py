@@ -63,7 +63,6 @@ class _Thread:
     """A worker's thread; `turn` is released when it may go on."""
 
     turn: threading.Lock = field(default_factory=threading.Lock)
-    is_done: bool = False
 
 
 class Process:
@@ -154,7 +153,6 @@ class Process:
             except Killed:
                 pass
             finally:
-                thread.is_done = True
                 self._main.release()
 
         threading.Thread(target=body, daemon=True).start()
