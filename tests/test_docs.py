@@ -158,6 +158,17 @@ def test_every_test_that_a_document_names_exists(document: Path) -> None:
     assert missing == []
 
 
+def test_the_picture_of_the_rooms_has_every_module() -> None:
+    """Who looks for a module of the tap finds it in the architecture's first picture."""
+    picture = next(FENCE.finditer(read(ROOT / "docs/architecture.md")))
+    assert picture["language"] == "mermaid"
+    labels = re.findall(r'"([^"]+)"', picture["body"])
+    shown = {name for label in labels for name in re.findall(r"\w+", label.replace("<br/>", " "))}
+    modules = {path.stem for path in ROOT.glob("tap_mailjet_sms/**/[!_]*.py")}
+    assert len(modules) > 50
+    assert modules - shown == set()
+
+
 def test_tree_holds_no_registry_address() -> None:
     """No tracked file, and no lock file, names a package registry."""
     assert offences() == []
