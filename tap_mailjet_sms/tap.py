@@ -63,9 +63,9 @@ class TapMailjetSMS(StrictTap):
             th.DateTimeType,
             title="Start Date",
             description=(
-                "Where reading for the first time begins, by default the oldest that Mailjet still "
-                "exports (one year); it does nothing beside a bookmark, but if it is later what "
-                "lies between is skipped"
+                "Where the first run begins; by default the oldest that Mailjet still exports (one "
+                "year). Beside a bookmark it has no effect, unless it is later: then what lies "
+                "between is skipped"
             ),
         ),
         th.Property(
@@ -141,8 +141,8 @@ class TapMailjetSMS(StrictTap):
             default=3600,
             title="Poll Timeout (Seconds)",
             description=(
-                "An export that is not finished by then is asked for once more; a call that "
-                "Mailjet puts off for so long gives up"
+                "How long to wait for an export before it is asked for once more, and how long "
+                "Mailjet may put off one call before the run gives up"
             ),
         ),
         th.Property(
@@ -169,8 +169,8 @@ class TapMailjetSMS(StrictTap):
             default="warn",
             title="Verify Counts",
             description=(
-                "What to do if an export has fewer rows than Mailjet counts for its window, or an "
-                "id twice, though it was asked for again"
+                "What to do if an export, asked for again, still has fewer rows than Mailjet "
+                "counts for its window, or the same id twice"
             ),
         ),
         th.Property(
