@@ -47,6 +47,12 @@ def sections() -> dict[str, str]:
     return dict(zip(parts[::2], (body.strip() for body in bodies), strict=True))
 
 
+def notes(version: str) -> str:
+    """Give what the changelog says of a version, with links that lead into the tree of its tag."""
+    tree = f"{home()}/blob/v{version}/"
+    return re.sub(r"\]\((?!https?:)", f"]({tree}", sections()[version])
+
+
 def home() -> str:
     """Give the address of the project's repository, as pyproject.toml has it."""
     urls = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["project"]["urls"]
@@ -88,7 +94,7 @@ def main() -> int:
         shutil.rmtree(old, ignore_errors=True)
     RELEASE.mkdir()
     version = tag.removeprefix("v")
-    (RELEASE / "notes.md").write_text(f"{sections()[version]}\n", encoding="utf-8")
+    (RELEASE / "notes.md").write_text(f"{notes(version)}\n", encoding="utf-8")
     with tempfile.TemporaryDirectory(prefix="tap-mailjet-sms-release-") as folder:
         package = sound_package(DIST, Path(folder) / "env")
         if f"-{version}-" not in package.wheel.name:

@@ -21,6 +21,7 @@ from scripts.release import (
     bill_of_materials,
     disagreements,
     home,
+    notes,
     sections,
     versions,
 )
@@ -67,10 +68,21 @@ def test_unreleased_stands_on_top_and_each_version_has_its_day() -> None:
 def test_notes_of_a_release_are_the_changelogs_section() -> None:
     """Whole, without the heading, and without the addresses at the end of the file."""
     _, newest, *_ = sections()
-    notes = sections()[newest]
-    assert "### Added" in notes
-    assert "\n## " not in notes
-    assert "]: https" not in notes
+    text = notes(newest)
+    assert "### Added" in text
+    assert "\n## " not in text
+    assert "]: https" not in text
+
+
+def test_links_of_the_notes_lead_into_the_tree_of_the_tag() -> None:
+    """A page of releases is no file of the tree, so a relative link would lead nowhere."""
+    _, newest, *_ = sections()
+    tree = f"{home()}/blob/v{newest}/"
+    leads = re.findall(r"\]\(([^)]+)\)", notes(newest))
+    inside = [lead.removeprefix(tree) for lead in leads if lead.startswith(tree)]
+    assert inside
+    assert all((ROOT / path).is_file() for path in inside)
+    assert all(lead.startswith("https://") for lead in leads)
 
 
 def test_one_place_says_where_the_project_lives() -> None:
