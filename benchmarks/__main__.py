@@ -19,7 +19,8 @@ from pathlib import Path
 
 from benchmarks import parts
 from benchmarks.report import show
-from pipeline.environments import ROOT, environment
+from pipeline.environments import environment
+from pipeline.root import ROOT
 
 VERSIONS = ("singer-sdk", "pyarrow", "arro3-io", "msgspec", "requests")
 

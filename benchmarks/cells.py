@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
+from benchmarks import hostile
 from benchmarks.export_server import serve
 from benchmarks.warehouse import Database, Way, clear, run, sling, ways
 from pipeline.postgres import postgres
-from tests.support import hostile
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from benchmarks.hostile import Row
     from benchmarks.report import Table
-    from tests.support.hostile import Row
 
 
 def table(folder: Path) -> Table:

@@ -19,7 +19,8 @@ from benchmarks.export_server import TOKEN, serve, write_export
 from benchmarks.peers import airbyte
 from benchmarks.processes import Run, measure
 from benchmarks.startup import cpu_until_first_request
-from pipeline.environments import ROOT, environment
+from pipeline.environments import environment
+from pipeline.root import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

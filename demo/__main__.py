@@ -31,11 +31,12 @@ from demo.report import (
 )
 from demo.sandbox import TOKEN, sandbox
 from pipeline.dbt import SCHEMA, Dbt, postgres_output
-from pipeline.environments import ROOT, environment
+from pipeline.environments import environment
 from pipeline.meltano import TAP, TARGET, Meltano, install
 from pipeline.postgres import postgres, sqlalchemy_url
 from pipeline.processes import CommandError, exit_on_signals
 from pipeline.report import write_report
+from pipeline.root import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,19 +7,18 @@ import re
 import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode, urlsplit
 
 import requests
 
 from pipeline.processes import running
+from pipeline.root import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime, timedelta
 
-ROOT = Path(__file__).resolve().parent.parent
 TOKEN = "sandbox-token"  # noqa: S105 - opens nothing but the sandbox
 SECONDS = 10
 

@@ -1,1 +1,1 @@
-"""What demo, tests and benchmarks share: environments made by uv, Meltano, and a Postgres."""
+"""What demo, tests, benchmarks and scripts share: the root, environments, Meltano, Postgres."""

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
-from pipeline.environments import ROOT, environment
+from pipeline.environments import environment
 from pipeline.processes import CommandError, running
+from pipeline.root import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

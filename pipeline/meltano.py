@@ -16,8 +16,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pipeline.environments import ROOT, TOOLS, environment, locked
+from pipeline.environments import TOOLS, environment, locked
 from pipeline.processes import CommandError, run_checked, running
+from pipeline.root import ROOT
 
 if TYPE_CHECKING:
     import subprocess

@@ -9,7 +9,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from pipeline.environments import ROOT, environment
+from pipeline.environments import environment
+from pipeline.root import ROOT
 
 
 def main() -> int:

@@ -19,8 +19,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from pipeline.environments import ROOT, TOOLS, environment
+from pipeline.environments import TOOLS, environment
 from pipeline.processes import CommandError
+from pipeline.root import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,7 +14,8 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from pipeline.root import ROOT
+
 PINS = ROOT / "requirements" / "dev.txt"
 PACKAGE = "tap_mailjet_sms"
 

@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
-ROOT = Path(__file__).resolve().parent.parent
+from pipeline.root import ROOT
+
 # Where packages come from is the business of each machine's own configuration.
 PATTERNS = (
     re.compile(r"\b(?:https?|file)://\S+/simple\b"),

@@ -15,17 +15,17 @@ import sys
 import textwrap
 import tomllib
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, cast
 
 import yaml
 
+from pipeline.root import ROOT
 from tap_mailjet_sms.schema import STATUS_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
 SETTINGS = ROOT / "docs" / "settings.md"
 STREAM = ROOT / "docs" / "stream.md"

@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
-ROOT = Path(__file__).resolve().parent.parent
+from pipeline.root import ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
 PICTURES = ROOT / "docs" / "pictures"
 FONTS = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Liberation Sans', Arial, sans-serif"
 MONO = "ui-monospace, 'SF Mono', Menlo, Consolas, 'Liberation Mono', monospace"

@@ -12,13 +12,14 @@ import csv
 import io
 import sys
 from functools import cache
-from pathlib import Path
 
 import regex
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneMetadata
 from phonenumbers.geodata.locale import LOCALE_DATA
 
-SEED = Path(__file__).resolve().parent.parent / "dbt" / "seeds" / "mailjet_sms_country_prefixes.csv"
+from pipeline.root import ROOT
+
+SEED = ROOT / "dbt" / "seeds" / "mailjet_sms_country_prefixes.csv"
 LONGEST = 8
 # Calling codes that belong to no country: free phone, satellites, networks.
 NOWHERE = ("001",)

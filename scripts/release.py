@@ -18,7 +18,8 @@ import tomllib
 from pathlib import Path
 
 from pipeline.environments import environment
-from scripts.check_package import ROOT, Package, run, sound_package
+from pipeline.root import ROOT
+from scripts.check_package import Package, run, sound_package
 
 CHANGELOG = ROOT / "CHANGELOG.md"
 PYPROJECT = ROOT / "pyproject.toml"

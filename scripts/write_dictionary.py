@@ -7,9 +7,9 @@ loaded table. The files differ by how a schema is chosen.
 from __future__ import annotations
 
 import csv
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from pipeline.root import ROOT
+
 SEEDS = ROOT / "dbt" / "seeds"
 DICTIONARY = ROOT / "docs" / "dictionary"
 # How each warehouse makes a schema the current one.

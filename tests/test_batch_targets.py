@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
-from pipeline.environments import ROOT, environment
+from pipeline.environments import environment
 from pipeline.postgres import postgres, sqlalchemy_url
+from pipeline.root import ROOT
 from tap_mailjet_sms.schema import COLUMNS
 from tests.support.account import Output, account, batch_config, comparable, records
 

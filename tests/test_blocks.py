@@ -23,7 +23,7 @@ import pytest
 import yaml
 
 from mailjet_sandbox import Backend, Build, Messages, Sandbox
-from scripts.document_settings import ROOT
+from pipeline.root import ROOT
 from tests.support.blocks import Block, blocks_of
 from tests.support.program import environment, run_tap
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import csv
-from pathlib import Path
 
+from pipeline.root import ROOT
 from tap_mailjet_sms.schema import STATUS_NAMES
 
-PACKAGE = Path(__file__).resolve().parent.parent / "dbt"
+PACKAGE = ROOT / "dbt"
 
 
 def test_the_statuses_of_the_seed_are_those_of_the_tap() -> None:

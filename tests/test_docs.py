@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from pipeline.root import ROOT
 from scripts.build_site import FENCE, place_of
 from scripts.check_tree import offences
 from scripts.document_settings import (
@@ -17,7 +18,6 @@ from scripts.document_settings import (
     MELTANO,
     PLUGIN,
     README,
-    ROOT,
     SETTINGS,
     STREAM,
     documents,

@@ -14,15 +14,17 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
+from benchmarks import hostile
 from benchmarks.export_server import TOKEN, serve
-from pipeline.environments import ROOT, environment
+from pipeline.environments import environment
 from pipeline.meltano import PLUGINS, TAP, Meltano, install
-from tests.support import hostile
+from pipeline.root import ROOT
+from tests.support.exported import written
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.support.hostile import Row
+    from benchmarks.hostile import Row
 
 DUCKDB = "target-duckdb"
 PAGE = (ROOT / "docs" / "loading.md").read_text(encoding="utf-8").partition("\n## DuckDB\n")[2]
@@ -71,7 +73,7 @@ def tap_output(folder: Path, rows: list[Row]) -> bytes:
     hostile.write_csv(folder / "export.csv", rows)
     name, _, value = COMMAND[0].partition("=")
     assert name == "TAP_MAILJET_SMS_DECIMALS"
-    return hostile.tap_output(folder / "export.csv", rows, {"decimals": value})
+    return written(folder / "export.csv", rows, {"decimals": value})
 
 
 def test_the_pins_are_those_of_the_definition() -> None:
@@ -135,6 +137,6 @@ def test_single_quotes_around_a_text_are_lost(warehouse: Warehouse, tmp_path: Pa
     rows = [{**row, "sender": "'quoted'", "extra": None} for row in hostile.messages()]
     hostile.write_csv(tmp_path / "export.csv", rows, notes=False)
 
-    warehouse.load(hostile.tap_output(tmp_path / "export.csv", rows))
+    warehouse.load(written(tmp_path / "export.csv", rows))
 
     assert {row[1] for row in warehouse.rows()} == {"sender=quoted"}

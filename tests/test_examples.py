@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipeline.environments import ROOT, environment
+from pipeline.environments import environment
+from pipeline.root import ROOT
 
 EXAMPLES = ROOT / "examples"
 WORKFLOWS = [*sorted((ROOT / ".github" / "workflows").glob("*.yml")), *EXAMPLES.glob("github/*")]

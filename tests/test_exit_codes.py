@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from scripts.document_settings import ROOT
+from pipeline.root import ROOT
 from tap_mailjet_sms import exceptions
 from tap_mailjet_sms.exceptions import ExitCode, TapMailjetSMSError
 from tap_mailjet_sms.tap import TapMailjetSMS

@@ -17,15 +17,17 @@ import psycopg
 import pytest
 import yaml
 
-from pipeline.environments import ROOT, environment
+from benchmarks import hostile
+from pipeline.environments import environment
 from pipeline.postgres import postgres, sqlalchemy_url
-from tests.support import hostile
+from pipeline.root import ROOT
+from tests.support.exported import written
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.support.hostile import Row
+    from benchmarks.hostile import Row
 
     Config = dict[str, object]
 
@@ -104,7 +106,7 @@ def tap_output(folder: Path, rows: list[Row], more: Config) -> bytes:
     if isinstance(batches := more.get("batch_config"), dict):
         storage = {"storage": {"root": (folder / "files").as_uri()}}
         more = {**more, "batch_config": {**batches, **storage}}
-    output = hostile.tap_output(folder / "export.csv", rows, more)
+    output = written(folder / "export.csv", rows, more)
     kind = b'"type":"BATCH"' if "batch_config" in more else b'"type":"RECORD"'
     assert output.count(kind) >= len(rows) / 40
     return output
@@ -178,7 +180,7 @@ def test_nullif_tells_rows_without_extra(paris: str, tmp_path: Path) -> None:
     """The target stores JSON's `null` where there is no object, which is a value to Postgres."""
     rows = hostile.messages()
     hostile.write_csv(tmp_path / "export.csv", rows, notes=False)
-    output = hostile.tap_output(tmp_path / "export.csv", rows)
+    output = written(tmp_path / "export.csv", rows)
 
     load(paris, tmp_path, output, FAST, LOADER["env"])
 

@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from mailjet_sandbox import Backend, Build, Layout, Messages, Sandbox, Unknowns
-from pipeline.environments import ROOT
 from pipeline.meltano import TAP, Meltano, install
+from pipeline.root import ROOT
 from tap_mailjet_sms.tap import TapMailjetSMS
 from tests.simulation.schedule import start_date
 

@@ -14,10 +14,10 @@ import psycopg
 import pytest
 
 from mailjet_sandbox import LAYOUTS, Backend, Build, Messages, Sandbox, Unknowns
-from pipeline.environments import ROOT
 from pipeline.meltano import TAP, TARGET, Meltano, install
 from pipeline.postgres import postgres, sqlalchemy_url
 from pipeline.processes import CommandError
+from pipeline.root import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -19,7 +19,7 @@ import yaml
 
 from mailjet_sandbox import Backend, Messages, Sandbox
 from pipeline import meltano
-from pipeline.environments import ROOT
+from pipeline.root import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

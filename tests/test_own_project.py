@@ -16,10 +16,11 @@ import pytest
 import yaml
 
 from mailjet_sandbox import Backend, Build, Messages, Sandbox, Unknowns
-from pipeline.environments import ROOT, environment
+from pipeline.environments import environment
 from pipeline.meltano import TAP, TARGET, Meltano, install
 from pipeline.postgres import postgres, sqlalchemy_url
 from pipeline.processes import CommandError
+from pipeline.root import ROOT
 from tests.simulation.schedule import start_date
 from tests.support.blocks import blocks_of
 

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 import yaml
 
+from pipeline.root import ROOT
 from scripts.check_package import Package
-from scripts.document_settings import PLUGIN, ROOT
+from scripts.document_settings import PLUGIN
 from scripts.release import (
     CHANGELOG,
     CITATION,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from scripts.document_settings import ROOT
+from pipeline.root import ROOT
 
 TEXT = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
 NAMED = re.findall(r"(tests/[\w/]+\.py)::(test_\w+)", TEXT)

@@ -9,7 +9,7 @@ import singer_sdk
 from singer_sdk.plugin_base import SingerCommand
 
 import tap_mailjet_sms
-from scripts.document_settings import ROOT
+from pipeline.root import ROOT
 
 ROOM = "sdk"
 PACKAGE = Path(tap_mailjet_sms.__file__).parent

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pipeline.environments import ROOT
 from pipeline.processes import CommandError
+from pipeline.root import ROOT
 from scripts.build_site import linked, page, wrong
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from scripts.document_settings import ROOT
+from pipeline.root import ROOT
 from scripts.release import home
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from scripts.document_settings import ROOT
+from pipeline.root import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,5 +30,18 @@ def test_no_module_imports_a_test_module() -> None:
         for path in paths
         for name in imported(path)
         if any(part.startswith("test_") for part in name.split("."))
+    ]
+    assert wrong == []
+
+
+def test_nothing_but_tests_imports_tests() -> None:
+    """What benchmarks and other programs share with them stands on their side."""
+    paths = sorted(set(ROOT.glob("[!.]*/**/*.py")) - set(ROOT.glob("tests/**/*.py")))
+    assert len(paths) > 100
+    wrong = [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in paths
+        for name in imported(path)
+        if name.split(".")[0] == "tests"
     ]
     assert wrong == []

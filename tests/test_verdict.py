@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from scripts.document_settings import ROOT
+from pipeline.root import ROOT
 from tap_mailjet_sms.exceptions import (
     CountMismatchError,
     CSVFormatError,

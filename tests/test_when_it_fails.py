@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 
-from scripts.document_settings import ROOT
+from pipeline.root import ROOT
 from tap_mailjet_sms import exceptions
 from tap_mailjet_sms.exceptions import ExitCode, TapMailjetSMSError
 

@@ -24,8 +24,8 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
-from pipeline.environments import ROOT
 from pipeline.postgres import sqlalchemy_url
+from pipeline.root import ROOT
 from tests.support.pipeline import PROD_SCHEMA, pipeline
 
 if TYPE_CHECKING:

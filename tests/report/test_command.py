@@ -9,7 +9,7 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 from pipeline.dbt import PACKAGE
-from pipeline.environments import ROOT
+from pipeline.root import ROOT
 
 
 def test_the_tested_versions_are_in_the_range_of_the_script() -> None:

@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pipeline.root import ROOT
 from scripts.build_site import FENCE
-from scripts.document_settings import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 import psutil
 
 from mailjet_sandbox import Build
-from pipeline.environments import ROOT, environment
+from pipeline.environments import environment
 from pipeline.postgres import sqlalchemy_url
+from pipeline.root import ROOT
 from tests.support.pipeline import GRACEFUL, PROD, PROD_SCHEMA, pipeline
 
 if TYPE_CHECKING:

@@ -8,12 +8,7 @@ from decimal import Decimal
 from itertools import cycle
 from typing import TYPE_CHECKING
 
-from benchmarks.export_server import TOKEN, serve
-from tap_mailjet_sms.tap import TapMailjetSMS
-from tests.support.account import Output, run_here
-
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
 #: What a row must hold, by column; moments in UTC.
@@ -123,8 +118,8 @@ def write_csv(path: Path, rows: list[Row], *, notes: bool = True) -> None:
             "" if row["cost_value"] is None else f"{row['cost_value']:f}", row["cost_currency"],
         ]  # fmt: skip
         if notes:
-            assert isinstance(extra, dict)
-            cells.append(quoted(extra["Note"] or ""))
+            note = extra["Note"] if isinstance(extra, dict) else None
+            cells.append(quoted(note or ""))
         lines.append(",".join(map(str, cells)))
     path.write_text("\n".join([*lines, ""]), encoding="utf-8", newline="")
 
@@ -141,12 +136,3 @@ def window() -> dict[str, object]:
         "end_date": (night + timedelta(hours=12)).isoformat(),
         "verify_layout": "off",
     }
-
-
-def tap_output(csv: Path, rows: list[Row], more: Mapping[str, object] | None = None) -> bytes:
-    """What the tap writes to stdout of such a file, read as one window."""
-    output = Output()
-    with serve(csv, rows=len(rows)) as url:
-        config = {"auth_token": TOKEN, "api_url": url, **window(), **(more or {})}
-        run_here(lambda: TapMailjetSMS(config=config).sync_all(), output=output)
-    return bytes(output.written)
