@@ -46,7 +46,7 @@ AT_ONCE = 5
 
 
 @dataclass(slots=True)
-class Account:
+class KilledAccount:
     """An account on a socket, a folder for temporary files, and what came out of runs so far."""
 
     sandbox: Sandbox
@@ -164,7 +164,7 @@ def unix(value: object) -> int:
 
 
 @pytest.fixture
-def account(tmp_path: Path) -> Iterator[Account]:
+def account(tmp_path: Path) -> Iterator[KilledAccount]:
     """An account with about a hundred messages an hour."""
     folder = tmp_path / "temporary"
     folder.mkdir()
@@ -174,7 +174,7 @@ def account(tmp_path: Path) -> Iterator[Account]:
         build=Build(seconds=0.3),
     )
     with Sandbox(backend) as sandbox:
-        yield Account(sandbox, folder)
+        yield KilledAccount(sandbox, folder)
 
 
 def read_some(process: subprocess.Popen[bytes], size: int) -> bytes:
@@ -189,13 +189,13 @@ def read_some(process: subprocess.Popen[bytes], size: int) -> bytes:
     return some
 
 
-def size_of_a_run(account: Account) -> int:
+def size_of_a_run(account: KilledAccount) -> int:
     """About how many bytes a run writes."""
     return sum(1 for _ in account.backend.truth(START, END)) * 480
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_killed_at_any_moment_nothing_is_lost(account: Account, seed: int) -> None:
+def test_killed_at_any_moment_nothing_is_lost(account: KilledAccount, seed: int) -> None:
     """SIGKILL at a random moment, while a slow reader takes the output: the next run completes it.
 
     No export whose id was in the state is asked for again, and no temporary file is left.
@@ -213,7 +213,7 @@ def test_killed_at_any_moment_nothing_is_lost(account: Account, seed: int) -> No
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_terminated_at_any_moment_nothing_is_lost(account: Account, seed: int) -> None:
+def test_terminated_at_any_moment_nothing_is_lost(account: KilledAccount, seed: int) -> None:
     """SIGTERM and SIGINT end a run with 143 and 130 within 5 s, at the end of a line."""
     dice = random.Random(seed)  # noqa: S311
     for signum in (signal.SIGTERM, signal.SIGINT):
@@ -245,7 +245,7 @@ def test_terminated_at_any_moment_nothing_is_lost(account: Account, seed: int) -
     ],
     ids=["waiting", "request hangs", "poll hangs", "download hangs", "backing off"],
 )
-def test_a_signal_ends_every_wait(account: Account, fault: Fault, signum: int) -> None:
+def test_a_signal_ends_every_wait(account: KilledAccount, fault: Fault, signum: int) -> None:
     """Whatever the tap waits for: a signal ends it within 5 s, and no new request is made."""
     account.backend.scenario = Scenario((fault,))
     with account.tap(poll_interval_seconds=2) as process:
@@ -263,7 +263,7 @@ def test_a_signal_ends_every_wait(account: Account, fault: Fault, signum: int) -
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_a_storm_of_signals_ends_a_run_once(account: Account, seed: int) -> None:
+def test_a_storm_of_signals_ends_a_run_once(account: KilledAccount, seed: int) -> None:
     """Dozens of them within moments, wherever each of them meets the run: 143 or 130 within 5 s."""
     dice = random.Random(seed)  # noqa: S311
     with account.tap(poll_interval_seconds=0.001) as process:
@@ -287,7 +287,7 @@ def interruptible() -> None:
 
 
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_before_the_run_ends_it(account: Account, signum: int) -> None:
+def test_a_signal_before_the_run_ends_it(account: KilledAccount, signum: int) -> None:
     """Before anything is loaded, it ends the process as it ends any."""
     with account.tap(before=interruptible) as process:
         process.send_signal(signum)
@@ -298,7 +298,7 @@ def test_a_signal_before_the_run_ends_it(account: Account, signum: int) -> None:
 
 
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_at_the_first_word_ends_the_run(account: Account, signum: int) -> None:
+def test_a_signal_at_the_first_word_ends_the_run(account: KilledAccount, signum: int) -> None:
     """Once the log has its first byte, the run may have begun: what is out are whole lines."""
     with account.tap(before=interruptible) as process:
         assert process.stderr is not None
@@ -325,7 +325,7 @@ def test_a_good_run_waits_for_no_thread() -> None:
     assert json.loads(done.stdout)["streams"]
 
 
-def test_an_error_does_not_wait_for_slow_answers(account: Account) -> None:
+def test_an_error_does_not_wait_for_slow_answers(account: KilledAccount) -> None:
     """An error ends the run at once, also while another export's answer hangs."""
     status = frozenset({Operation.STATUS})
     refused = Fault(fx.Http(403), When(status, export=1))
@@ -346,7 +346,7 @@ def wait_until(is_so: Callable[[], bool], seconds: float = 30) -> None:
         time.sleep(0.01)
 
 
-def test_a_reader_that_dies_ends_the_run(account: Account) -> None:
+def test_a_reader_that_dies_ends_the_run(account: KilledAccount) -> None:
     """The target died: one line says so, exit 74, no traceback, and nothing is asked any more."""
     with account.tap(max_concurrent_exports=1) as process:
         output = read_some(process, 100_000)
@@ -369,7 +369,7 @@ def test_a_reader_that_dies_ends_the_run(account: Account) -> None:
     account.finish()
 
 
-def test_a_reader_that_stops_costs_mailjet_nothing(account: Account) -> None:
+def test_a_reader_that_stops_costs_mailjet_nothing(account: KilledAccount) -> None:
     """While nobody reads, no connection is held: what is ahead lies on disk, in few files."""
     with account.tap(max_concurrent_exports=2, max_attempts=1) as process:
         # The window being written, and two ahead; the fourth is not asked for.
@@ -401,7 +401,7 @@ def deleted_files(pid: int, folder: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("room", [0, 4096, 200_000], ids=["unwritable", "full at once", "full"])
-def test_a_full_disk_is_told(account: Account, room: int) -> None:
+def test_a_full_disk_is_told(account: KilledAccount, room: int) -> None:
     """No room in the temporary folder: one clear error, the bookmark unmoved, nothing left."""
     with account.tap(before=limit_files(room)) as process:
         output, log = process.communicate(timeout=60)

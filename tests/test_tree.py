@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import re
 from typing import TYPE_CHECKING
 
 from pipeline.root import ROOT
+from tests import support
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,3 +47,10 @@ def test_nothing_but_tests_imports_tests() -> None:
         if name.split(".")[0] == "tests"
     ]
     assert wrong == []
+
+
+def test_the_table_of_what_tests_share_has_each_module() -> None:
+    """Who writes a test finds in it which account to take."""
+    shown = set(re.findall(r"`(\w+)`", support.__doc__ or ""))
+    modules = {path.stem for path in ROOT.glob("tests/support/[!_]*.py")}
+    assert modules - shown == set()

@@ -23,7 +23,7 @@ from mailjet_sandbox import (
     Unknowns,
 )
 from mailjet_sandbox.unknowns import Spelling, Unsent
-from tests.support.backend import DAY, NOW, Account, code, read
+from tests.support.backend import DAY, NOW, AskedBackend, code, read
 
 WEEK = 7 * DAY
 
@@ -35,7 +35,7 @@ def ids(file: bytes) -> list[str]:
 
 def test_an_export_goes_from_request_to_file() -> None:
     """Both calls give the same flat object; times and URL are null until the file is there."""
-    account = Account(build=Build(seconds=10))
+    account = AskedBackend(build=Build(seconds=10))
     from_ts, to_ts = NOW - DAY, NOW
     first = account.export(from_ts, to_ts)
     assert first == {
@@ -65,7 +65,7 @@ def test_an_export_goes_from_request_to_file() -> None:
 
 def test_ids_count_up() -> None:
     """Each export has a greater id than the one before."""
-    account = Account()
+    account = AskedBackend()
     assert [account.export(NOW - 9, NOW)["ID"] for _ in range(3)] == [56660, 56661, 56662]
 
 
@@ -89,7 +89,7 @@ def test_a_bad_request_is_refused_with_the_documented_code(
     body: object, error: str | None, related: list[str] | None
 ) -> None:
     """HTTP 400 in the flat envelope, and no export is made."""
-    account = Account()
+    account = AskedBackend()
     answer = account.send("POST", "/v4/sms/export", body)
     envelope = read(answer)
     assert answer.status == envelope["StatusCode"] == 400
@@ -101,7 +101,7 @@ def test_a_bad_request_is_refused_with_the_documented_code(
 
 def test_the_one_year_limit_says_so_in_mailjets_words() -> None:
     """Exactly one year back is taken, a second more is not."""
-    account = Account()
+    account = AskedBackend()
     account.export(NOW - 365 * DAY, NOW)
     body = {"FromTS": NOW - 365 * DAY - 1, "ToTS": NOW}
     answer = read(account.send("POST", "/v4/sms/export", body))
@@ -124,7 +124,7 @@ def test_the_one_year_limit_says_so_in_mailjets_words() -> None:
 )
 def test_what_does_not_exist_is_refused(method: str, path: str, status: int) -> None:
     """Unknown ids, paths, methods and values get an envelope, never a crash."""
-    answer = Account().send(method, path)
+    answer = AskedBackend().send(method, path)
     assert answer.status == status
     assert read(answer)["StatusCode"] == status
 
@@ -143,14 +143,14 @@ def test_what_does_not_exist_is_refused(method: str, path: str, status: int) -> 
 def test_every_call_needs_the_token(method: str, path: str, token: str | None) -> None:
     """Without the right bearer token the answer is 401, mj-0015."""
     headers = {} if token is None else {"authorization": token}
-    answer = Account().send(method, path, {"FromTS": NOW - 9, "ToTS": NOW}, headers=headers)
+    answer = AskedBackend().send(method, path, {"FromTS": NOW - 9, "ToTS": NOW}, headers=headers)
     assert answer.status == 401
     assert read(answer)["ErrorCode"] == "mj-0015"
 
 
 def test_exports_wait_for_a_free_place() -> None:
     """When two are built at once, the third begins when the first is finished."""
-    account = Account(build=Build(seconds=10, at_once=2))
+    account = AskedBackend(build=Build(seconds=10, at_once=2))
     exports = [account.export(NOW - 60, NOW) for _ in range(5)]
     ready = []
     for second in range(1, 31):
@@ -161,7 +161,7 @@ def test_exports_wait_for_a_free_place() -> None:
 
 def test_exports_can_advance_with_each_poll() -> None:
     """For tests without a clock: finished at the first poll after so many, some at once."""
-    account = Account(build=Build(polls=2, at_once=1))
+    account = AskedBackend(build=Build(polls=2, at_once=1))
     first, second = account.export(NOW - 60, NOW), account.export(NOW - 60, NOW)
     assert [code(account.status(second)) for _ in range(5)] == [1] * 5
     assert [code(account.status(first)) for _ in range(3)] == [1, 2, 3]
@@ -170,7 +170,7 @@ def test_exports_can_advance_with_each_poll() -> None:
 
 def test_an_export_is_gone_after_seven_days() -> None:
     """Then neither its status nor its file is served."""
-    account = Account()
+    account = AskedBackend()
     done = account.finished(NOW - DAY, NOW)
     account.clock.now = NOW + WEEK
     assert account.status(done) == done
@@ -184,7 +184,7 @@ def test_an_export_is_gone_after_seven_days() -> None:
 def test_the_edges_of_a_window_are_a_choice(edges: Edges) -> None:
     """Count, list and file agree on which edge belongs to the window."""
     data = Messages(since=NOW - DAY, per_hour=3600 * 3)
-    account = Account(data, unknowns=Unknowns(edges=edges))
+    account = AskedBackend(data, unknowns=Unknowns(edges=edges))
     from_ts, to_ts = NOW - 60, NOW - 30
     inside = {
         m.message_id
@@ -203,7 +203,7 @@ def test_the_edges_of_a_window_are_a_choice(edges: Edges) -> None:
 @pytest.mark.parametrize("empty", Empty)
 def test_an_export_of_nothing_is_a_choice(empty: Empty) -> None:
     """A header alone, no byte at all, or no URL."""
-    account = Account(Messages(since=NOW - DAY), unknowns=Unknowns(empty=empty))
+    account = AskedBackend(Messages(since=NOW - DAY), unknowns=Unknowns(empty=empty))
     done = account.finished(NOW - 3 * DAY, NOW - 2 * DAY)
     if empty is Empty.NO_URL:
         assert done["URL"] is None
@@ -223,7 +223,7 @@ def test_an_export_of_nothing_is_a_choice(empty: Empty) -> None:
 )
 def test_a_download_may_need_the_token(rule: DownloadToken, with_token: int, without: int) -> None:
     """Whether the bearer token opens a download is a choice."""
-    account = Account(unknowns=Unknowns(download_token=rule))
+    account = AskedBackend(unknowns=Unknowns(download_token=rule))
     url = str(account.finished(NOW - DAY, NOW)["URL"])
     assert account.get(url).status == with_token
     assert account.get(url, headers={}).status == without
@@ -231,7 +231,7 @@ def test_a_download_may_need_the_token(rule: DownloadToken, with_token: int, wit
 
 def test_a_download_can_be_compressed_and_chunked() -> None:
     """Only where the client accepts gzip; the bytes are the same."""
-    account = Account(unknowns=Unknowns(gzip=True, download_framing=Framing.CHUNKED))
+    account = AskedBackend(unknowns=Unknowns(gzip=True, download_framing=Framing.CHUNKED))
     done = account.finished(NOW - DAY, NOW)
     packed = account.get(str(done["URL"]), headers={"accept-encoding": "gzip, deflate"})
     assert packed.wire_headers["Content-Encoding"] == "gzip"
@@ -242,19 +242,19 @@ def test_a_download_can_be_compressed_and_chunked() -> None:
 
 def test_an_id_can_be_a_string_and_the_date_can_be_missing() -> None:
     """Further choices: `ID` as text, no `Date` header."""
-    account = Account(unknowns=Unknowns(string_ids=True, date_header=False))
+    account = AskedBackend(unknowns=Unknowns(string_ids=True, date_header=False))
     assert account.export(NOW - 9, NOW)["ID"] == "56660"
     assert "Date" not in account.get("/v4/sms/count").headers
 
 
 def test_the_date_header_is_the_accounts_time() -> None:
     """The `Date` header follows the clock that was passed in."""
-    assert Account().get("/v4/sms/count").headers["Date"] == "Fri, 15 Jan 2027 08:00:00 GMT"
+    assert AskedBackend().get("/v4/sms/count").headers["Date"] == "Fri, 15 Jan 2027 08:00:00 GMT"
 
 
 def test_a_file_shows_the_statuses_of_its_creation() -> None:
     """Statuses move on, but a file stays as it was; the next one has the new statuses."""
-    account = Account(Messages(since=NOW - DAY, per_hour=3600))
+    account = AskedBackend(Messages(since=NOW - DAY, per_hour=3600))
     window = NOW - 600, NOW
     before = account.finished(*window)
     account.backend.advance(delivery=2 * DAY)
@@ -274,7 +274,7 @@ def test_a_file_shows_the_statuses_of_its_creation() -> None:
 
 def test_a_message_is_listed_as_seen_live() -> None:
     """Newest first, in pages, with the keys that live accounts show."""
-    account = Account()
+    account = AskedBackend()
     first = read(account.get("/v4/sms"))["Data"]
     assert isinstance(first, list)
     assert len(first) == 21
@@ -292,7 +292,7 @@ def test_a_message_is_listed_as_seen_live() -> None:
     assert by_id == [first[3], first[9]]
 
 
-def listed(account: Account, query: str = "") -> list[dict[str, object]]:
+def listed(account: AskedBackend, query: str = "") -> list[dict[str, object]]:
     """The messages of one page of the list."""
     page = read(account.get(f"/v4/sms?{query}"))["Data"]
     assert isinstance(page, list)
@@ -301,7 +301,7 @@ def listed(account: Account, query: str = "") -> list[dict[str, object]]:
 
 def test_a_list_looks_at_its_query_alone() -> None:
     """A body on GET changes nothing, so whoever asks for a window there gets the newest of all."""
-    account = Account()
+    account = AskedBackend()
     body = {"FromTS": NOW - 9 * DAY, "ToTS": NOW - 8 * DAY, "Limit": 3}
     answer = account.send("GET", "/v4/sms", body)
     assert read(answer)["Data"] == listed(account)
@@ -311,20 +311,20 @@ def test_a_list_looks_at_its_query_alone() -> None:
 @pytest.mark.parametrize("cap", [21, 5])
 def test_a_page_can_be_capped(cap: int) -> None:
     """Whatever the limit says; what is left comes on the next pages."""
-    account = Account(unknowns=Unknowns(listing=Listing(cap=cap)))
+    account = AskedBackend(unknowns=Unknowns(listing=Listing(cap=cap)))
     window = f"FromTS={NOW - 9 * DAY}&ToTS={NOW}"
     pages = [listed(account, f"{window}&Limit=100&Offset={n * cap}") for n in range(3)]
     assert list(map(len, pages)) == [cap] * 3
-    assert [*chain(*pages)] == listed(Account(), f"{window}&Limit={3 * cap}")
+    assert [*chain(*pages)] == listed(AskedBackend(), f"{window}&Limit={3 * cap}")
     assert len(listed(account, f"{window}&Limit=2")) == 2
 
 
 def test_pages_can_overlap() -> None:
     """A page begins with the last messages of the one before; the first page is as usual."""
-    account = Account(unknowns=Unknowns(listing=Listing(overlap=2)))
+    account = AskedBackend(unknowns=Unknowns(listing=Listing(overlap=2)))
     first, second = (listed(account, f"Limit=10&Offset={offset}") for offset in (0, 10))
     assert first[-2:] == second[:2]
-    assert first + second[2:] == listed(Account(), "Limit=18")
+    assert first + second[2:] == listed(AskedBackend(), "Limit=18")
 
 
 @pytest.mark.parametrize("spelling", Spelling)
@@ -333,14 +333,14 @@ def test_a_list_is_spelt_in_each_way(spelling: Spelling, unsent: Unsent) -> None
     """The keys of id and parts, and what stands for the time of a message that was not sent."""
     listing = Listing(spelling=spelling, unsent=unsent, number_ids=True)
     data = Messages(since=NOW - DAY, per_hour=3600)
-    account = Account(data, unknowns=Unknowns(listing=listing))
+    account = AskedBackend(data, unknowns=Unknowns(listing=listing))
     page = listed(account, "Limit=60")
     identity, parts = {
         Spelling.LIVE: ("ID", "SmsCount"),
         Spelling.SAMPLES: ("MessageId", "SMSCount"),
         Spelling.PROSE: ("MessageID", "SMSCount"),
     }[spelling]
-    usual = listed(Account(data), "Limit=60")
+    usual = listed(AskedBackend(data), "Limit=60")
     assert [m[parts] for m in page] == [m["SmsCount"] for m in usual]
     assert all(str(m[identity]).isdigit() and isinstance(m[identity], str) for m in page)
     assert len({m[identity] for m in page}) == 60
@@ -352,20 +352,20 @@ def test_a_list_is_spelt_in_each_way(spelling: Spelling, unsent: Unsent) -> None
 def test_a_list_can_be_newer_than_an_export() -> None:
     """What may change has moved on, what may not is the same."""
     data = Messages(since=NOW - DAY, per_hour=3600)
-    account = Account(data, unknowns=Unknowns(listing=Listing(ahead=2 * DAY)))
+    account = AskedBackend(data, unknowns=Unknowns(listing=Listing(ahead=2 * DAY)))
     window = f"FromTS={NOW - 60}&ToTS={NOW}&Limit=60"
-    newer, usual = listed(account, window), listed(Account(data), window)
+    newer, usual = listed(account, window), listed(AskedBackend(data), window)
     for key in ("ID", "From", "To", "SmsCount", "CreationTS"):
         assert [m[key] for m in newer] == [m[key] for m in usual]
     for key in ("Status", "SentTS", "Cost"):
         assert any(a[key] != b[key] for a, b in zip(newer, usual, strict=True))
     file = account.file(account.finished(NOW - 60, NOW))
-    assert file == (same := Account(data)).file(same.finished(NOW - 60, NOW))
+    assert file == (same := AskedBackend(data)).file(same.finished(NOW - 60, NOW))
 
 
 def test_count_and_list_take_the_same_filters() -> None:
     """By status code and by recipient, over a span."""
-    account = Account()
+    account = AskedBackend()
     window = f"FromTS={NOW - 9 * DAY}&ToTS={NOW}"
     counts = [
         read(account.get(f"/v4/sms/count?{window}&StatusCode={status}"))["Count"]
@@ -384,7 +384,7 @@ def test_count_and_list_take_the_same_filters() -> None:
 
 def test_the_journal_tells_what_was_asked() -> None:
     """Window, export id, and whether a token came, for assertions."""
-    account = Account()
+    account = AskedBackend()
     done = account.finished(NOW - DAY, NOW)
     account.get(str(done["URL"]), headers={"host": "elsewhere.example"})
     lines = [asdict(asked) for asked in account.backend.journal]
@@ -400,7 +400,7 @@ def test_the_journal_tells_what_was_asked() -> None:
 def test_an_export_comes_in_the_accounts_layout(name: str) -> None:
     """The file is the layout's rendering of the truth, byte for byte."""
     layout = (LAYOUTS | PUZZLES)[name]
-    account = Account(layout=layout)
+    account = AskedBackend(layout=layout)
     done = account.finished(NOW - DAY, NOW)
     truth = list(account.backend.truth(NOW - DAY, NOW, at=float(str(done["CreationTS"]))))
     assert account.file(done) == b"".join(layout.render([truth]))

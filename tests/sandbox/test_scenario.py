@@ -14,21 +14,21 @@ from hypothesis import strategies as st
 
 from mailjet_sandbox import Build, Ending, Fault, Framing, Response, Scenario
 from mailjet_sandbox.effects import EFFECTS
-from tests.support.backend import DAY, NOW, Account, code, read
+from tests.support.backend import DAY, NOW, AskedBackend, code, read
 
 HOUR = 3600
 COUNT = "/v4/sms/count"
 LIST = "/v4/sms"
 
 
-def account(*faults: dict[str, object], seed: int = 0) -> Account:
+def account(*faults: dict[str, object], seed: int = 0) -> AskedBackend:
     """Open an account where these faults happen."""
-    return Account(scenario=Scenario.from_json({"seed": seed, "faults": list(faults)}))
+    return AskedBackend(scenario=Scenario.from_json({"seed": seed, "faults": list(faults)}))
 
 
 def test_no_fault_happens_by_itself() -> None:
     """Without a scenario all is well."""
-    assert [Account().get(COUNT).status for _ in range(5)] == [200] * 5
+    assert [AskedBackend().get(COUNT).status for _ in range(5)] == [200] * 5
 
 
 @pytest.mark.parametrize(
@@ -290,7 +290,7 @@ def test_a_status_can_be_unknown() -> None:
 @pytest.mark.parametrize("add", [-3, 5])
 def test_a_count_can_be_wrong(add: int) -> None:
     """By so many messages, up or down."""
-    right = int(str(read(Account().get(COUNT))["Count"]))
+    right = int(str(read(AskedBackend().get(COUNT))["Count"]))
     assert read(account({"fault": "count", "add": add}).get(COUNT)) == {"Count": right + add}
 
 
@@ -331,7 +331,7 @@ def test_the_servers_clock_can_be_off() -> None:
 def test_an_export_can_be_late_or_never_finish(build: Build) -> None:
     """It stays in progress, and the others do not wait for it."""
     faults = [{"fault": "late", "seconds": 60}, {"fault": "late", "export": 2}]
-    asked = Account(scenario=Scenario.from_json(faults), build=build)
+    asked = AskedBackend(scenario=Scenario.from_json(faults), build=build)
     late, never, normal = (asked.export(NOW - 9, NOW) for _ in range(3))
     codes = []
     for moment in (1, 2, 59, 61, 5 * DAY):

@@ -6,7 +6,6 @@ import enum
 import io
 import random
 import signal
-import sys
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
@@ -23,6 +22,7 @@ from tap_mailjet_sms.tap import TapMailjetSMS
 from tap_mailjet_sms.writing.stdout import TerminatedError
 from tests.simulation.process import Killed, SimulatedClock, SimulatedExecutor
 from tests.simulation.transport import SimulatedTransport
+from tests.support.account import captured
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -187,20 +187,16 @@ def run_tap(
     _Messages.clock_type = lambda end: SimulatedClock(process, end)
     _Messages.executor_type = lambda workers: SimulatedExecutor(process, workers)
     _Messages.transport = transport
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     dice = random.getstate()
     random.seed(process.random.random())  # the jitter of the tap's waits
-    stdout, sys.stdout = sys.stdout, io.TextIOWrapper(output, write_through=True)
     try:
-        _Tap.window = timedelta(days=float(str(config["window_days"])))
-        tap = _Tap(config={**config, "window_days": 1}, state=state)
-        process.on_signal = terminate
-        ending, error = _sync(tap)
+        with captured(output):
+            _Tap.window = timedelta(days=float(str(config["window_days"])))
+            tap = _Tap(config={**config, "window_days": 1}, state=state)
+            process.on_signal = terminate
+            ending, error = _sync(tap)
     finally:
-        sys.stdout = stdout
         random.setstate(dice)
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
     is_over = True
     process.on_signal = None
     if ending is not Ending.KILLED:

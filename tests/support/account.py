@@ -7,7 +7,7 @@ import json
 import signal
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -114,17 +114,22 @@ class Account:
 def run_here(sync: Callable[[], object], *, output: Output | None = None) -> list[JSON]:
     """Run a tap in this process, and give its messages, as far as it got."""
     output = output or Output()
+    with captured(output), suppress(Broken):
+        sync()
+    return output.messages
+
+
+@contextmanager
+def captured(output: io.RawIOBase) -> Iterator[None]:
+    """Have standard output go there while the block lasts; then signals are as they were before."""
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     stdout, sys.stdout = sys.stdout, io.TextIOWrapper(output, "utf-8", write_through=True)
     try:
-        sync()
-    except Broken:
-        pass
+        yield
     finally:
         sys.stdout = stdout
         for number, handler in handlers.items():
             signal.signal(number, handler)
-    return output.messages
 
 
 @contextmanager

@@ -40,7 +40,7 @@ class HandClock:
         return self.now
 
 
-class Account:
+class AskedBackend:
     """Asks a backend as a client would."""
 
     def __init__(self, data: Messages | None = None, **options: Unpack[Options]) -> None:

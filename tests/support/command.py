@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import json
 import logging
-import signal
-import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tap_mailjet_sms.tap import TapMailjetSMS
+from tests.support.account import Output, captured
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,22 +46,17 @@ def command(caplog: pytest.LogCaptureFixture, *options: str | Path) -> Ended:
     """Run the tap's command to its end."""
     caplog.clear()
     caplog.set_level(logging.INFO)
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    output = io.BytesIO()
-    taken = io.TextIOWrapper(output, "utf-8", write_through=True)
-    stdout, sys.stdout = sys.stdout, taken
+    output = Output()
     code: object = 0
-    try:
-        TapMailjetSMS.get_singer_command().main([str(option) for option in options])
-    except SystemExit as leaving:
-        code = leaving.code
-    finally:
-        sys.stdout = stdout
-        logging.captureWarnings(capture=False)
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
+    with captured(output):
+        try:
+            TapMailjetSMS.get_singer_command().main([str(option) for option in options])
+        except SystemExit as leaving:
+            code = leaving.code
+        finally:
+            logging.captureWarnings(capture=False)
     assert isinstance(code, int)
-    messages = [json.loads(line) for line in output.getvalue().splitlines()]
+    messages = [json.loads(line) for line in bytes(output.written).splitlines()]
     return Ended(code, messages, list(caplog.records))
 
 
