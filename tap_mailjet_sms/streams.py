@@ -183,9 +183,10 @@ class SMSMessages(WindowedStream):
             exports = self._orchestrator(plan, bookmark, fetcher)
             self.summarise = partial(self._summary, exports, bookmark)
             overlap = Overlap(begins_at=plan.edges)
+            counts_ids = self.settings.verify_counts is not VerifyCounts.OFF
             for arrival in exports.files(plan.windows, plan.resumed):
                 file, check = self._read(arrival, bookmark.layout, now=fetcher.clock.now())
-                rows = CountedRows(file, tells_ids_apart=self._counts_ids)
+                rows = CountedRows(file, tells_ids_apart=counts_ids)
                 fresh = overlap.fresh(exports.meanwhile(rows), arrival.window)
                 with ExitStack() as kept_open:
                     try:
@@ -215,10 +216,6 @@ class SMSMessages(WindowedStream):
         listing = arrival.listing
         file = csv_file.read(arrival.file, rules, before=before, check=check, listing=listing)
         return file, check
-
-    @property
-    def _counts_ids(self) -> bool:
-        return self.settings.verify_counts is not VerifyCounts.OFF
 
     def _tally(self, rows: CountedRows, job: ExportJob) -> Tally:
         """What was counted of a file that was read to its end."""
