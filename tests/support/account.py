@@ -136,7 +136,8 @@ def captured(output: io.RawIOBase) -> Iterator[None]:
 def account(layout: Layout | str = "default", *, per_hour: float = 60) -> Iterator[Account]:
     """Open an account with messages at an even rate; exports are finished at once."""
     backend = Backend(
-        data=Messages(since=NOW - 400 * 86_400, per_hour=per_hour),
+        # As long before END on any day: so the messages before it are always the same ones.
+        data=Messages(since=int(END.timestamp()) - 400 * 86_400, per_hour=per_hour),
         clock=lambda: NOW,
         layout=LAYOUTS[layout] if isinstance(layout, str) else layout,
         build=Build(seconds=0),
