@@ -63,7 +63,10 @@ hostile = st.text(
 BLANKS = "".join(filter(str.isspace, map(chr, range(0x10000)))) + "\ufeff"
 NULL_WORDS = ("", "null", "n/a", "\\n", "-")
 bare = hostile.map(lambda text: text.replace("\0", "").strip(BLANKS))
-phone = bare.map(lambda text: text.lstrip("'" + BLANKS))
+#: What a spreadsheet adds to a phone number goes, decimals too.
+phone = bare.map(lambda text: text.lstrip("'" + BLANKS)).filter(
+    lambda text: not re.fullmatch(r"\+?[0-9]+[.,]0*", text)
+)
 #: Hardly any text that has all of this by chance is an id: so each is made one.
 identity = st.text(
     st.one_of(
