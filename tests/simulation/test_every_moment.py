@@ -30,6 +30,13 @@ if TYPE_CHECKING:
 
 #: Within so many schedules each bug must be found.
 ENOUGH = 340
+#: The first schedules that find the rarest ones: those before take a minute each time, and do not.
+FIRST = {
+    "cut_downloads_taken": 142,
+    "ids_not_told_apart": 71,
+    "killed_reading_counted": 326,
+    "renamed_columns_not_noticed": 165,
+}
 
 
 @pytest.fixture(autouse=True)
@@ -82,10 +89,11 @@ def test_a_run_may_end_at_any_moment(kind: Kind) -> None:
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.__name__)
 def test_the_simulation_finds(mutant: Callable[[], AbstractContextManager[object]]) -> None:
-    """A tap with a classic bug breaks a promise within the schedules that are always played.
+    """A tap with a classic bug breaks a promise in one of the schedules that are always played.
 
     A mutant that does not fit the tap any more would fail in another way, and prove nothing.
     """
     with mutant():
-        found = next(filter(None, map(failure, range(ENOUGH))), "nothing")
+        seeds = range(FIRST.get(mutant.__name__, 0), ENOUGH)
+        found = next(filter(None, map(failure, seeds)), "nothing")
     assert found.startswith("AssertionError: ")
