@@ -137,7 +137,7 @@ def _unknown(
     """
     known = [*settings, *OF_SDK]
     objects = [f"_{name}_" for name, setting in settings.items() if "object" in types_of(setting)]
-    variables = {prefix + setting.upper(): setting for setting in known}
+    variables = {prefix + setting.upper() for setting in known}
     for name in sorted(names):
         word = name[len(prefix) :].lower()
         if "__" in name[len(prefix) - 1 :] or name in variables:

@@ -23,6 +23,7 @@ from tap_mailjet_sms.exporting.orchestrator import Orchestrator, TimeLimit
 from tap_mailjet_sms.exporting.pace import Pace, Turn
 from tap_mailjet_sms.exporting.planning import Plan, Scope, plan_run
 from tap_mailjet_sms.exporting.preview import Preview, counted
+from tap_mailjet_sms.exporting.progress import many
 from tap_mailjet_sms.exporting.waiting import Clock, EndOfRun, Retrying, SystemClock
 from tap_mailjet_sms.exporting.windows import Window, newest_hour, oldest_exportable
 from tap_mailjet_sms.reading.rules import VerifyLayout
@@ -282,11 +283,10 @@ class SMSMessages(WindowedStream):
         span = plan.span or Window(plan.end - timedelta(hours=1), plan.end)
         count = lru_cache(fetcher.count)
         hour = newest_hour(span, count)
-        exports = len(plan.windows)
         self.test_result = (
             f"The token is good. Mailjet counts {count(span):,} messages from {span}, "
             f"{'one of which was read' if hour else 'so none was read'}. A first run would ask for "
-            f"{exports} export{'' if exports == 1 else 's'}"
+            f"{many(len(plan.windows), 'export')}"
         )
         return replace(plan, windows=(hour,) if hour else ())
 

@@ -30,8 +30,11 @@ class FileForm(Protocol):
     """
 
     @property
-    def takes_open_ends(self) -> bool: ...  # noqa: D102
-    def take_open_ends(self) -> None: ...  # noqa: D102
+    def takes_open_ends(self) -> bool:
+        """Whether it was found out that files end so."""
+
+    def take_open_ends(self) -> None:
+        """Remember that they do."""
 
 
 @dataclass(slots=True)

@@ -111,13 +111,9 @@ def digits(text: str) -> str | None:
 
 def _is_at(found: ReadTime, moment: datetime) -> bool:
     if found.precision > _SECOND:
-        return any(
-            then is not None and then <= moment < then + found.precision
-            for then in (found.moment, found.later)
-        )
+        return any(then <= moment < then + found.precision for then in found.either)
     return any(
-        then is not None and abs(moment - then) < _SECOND and _is_same_second(then, moment)
-        for then in (found.moment, found.later)
+        abs(moment - then) < _SECOND and _is_same_second(then, moment) for then in found.either
     )
 
 

@@ -82,7 +82,7 @@ def prove(  # noqa: PLR0913 - the file, and what is known beside it
 class _Proving:
     """The way to a layout; `_header` becomes one without names once the first row is a message."""
 
-    def __init__(  # noqa: PLR0913 - the same
+    def __init__(  # noqa: PLR0913 - what `prove` takes
         self,
         file: BinaryIO,
         header: Header,

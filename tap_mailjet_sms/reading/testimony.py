@@ -124,7 +124,7 @@ class Testimony:
         """Whether some times differ, by a second at most, as those do that are rounded."""
         differing = self.differing(role, place)
         apart = [
-            min(abs(then - moment) for then in (time.moment, time.later) if then is not None)
+            min(abs(then - moment) for then in time.either)
             for row in differing
             if (moment := self._moment(role, row)) is not None
             and (time := _time(row.cells[place], self.form(role))) is not None

@@ -38,6 +38,11 @@ class ReadTime(NamedTuple):
     has_zone: bool
     later: datetime | None = None
 
+    @property
+    def either(self) -> tuple[datetime, ...]:
+        """The moments that the text may mean: one, or two where clocks were set back."""
+        return (self.moment,) if self.later is None else (self.moment, self.later)
+
 
 _NUMBER = re.compile(r"(\d+)(?:[.,](\d*))?", re.ASCII)
 #: Go's zero is that of year 1; in nanoseconds it does not fit into 64 bits, and becomes the last.

@@ -63,7 +63,8 @@ class Moments(NamedTuple):
         """The same, the later one of two where the earlier one is before `begin`."""
         if self.later is None:
             return self
-        is_later = pc.and_(pc.less(self.values, begin), self.later.is_valid()).fill_null(False)  # noqa: FBT003
+        too_early = pc.and_(pc.less(self.values, begin), self.later.is_valid())
+        is_later = too_early.fill_null(False)  # noqa: FBT003 - where `begin` is null
         values = pc.if_else(is_later, self.later, self.values)
         still = pc.if_else(is_later, _NO_TIME, self.later)
         return Moments(values, *_limits(values.view(pa.int64())), still)

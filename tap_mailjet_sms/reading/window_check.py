@@ -64,7 +64,8 @@ class WindowCheck:
         fits = pc.less_equal(created.later, end)
         later = pc.if_else(fits, created.later, pa.scalar(None, TIMESTAMP))
         settled = created._replace(later=later).not_before(begin)
-        self.doubtful += len(created.values) - (settled.later or later).null_count
+        if settled.later is not None:
+            self.doubtful += settled.later.is_valid().true_count
         return settled
 
     def hold(self, created: pa.Array[Any]) -> None:
